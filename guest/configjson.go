@@ -4,114 +4,108 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/jsonread"
 )
 
-// The configuration is the only JSON that the default guest reads, and
-// encoding/json would make up a tenth of the guest. This reader gives the same
-// result, but rejects duplicate keys.
-
-// readConfig decodes the JSON of an abi.Config.
+// readConfig decodes the JSON of an abi.Config as encoding/json does, which would
+// make up a tenth of the default guest, but rejects duplicate keys.
 func readConfig(raw []byte) (c abi.Config, err error) {
-	r := jsonReader{b: raw}
-	r.object(func(key string) {
+	err = jsonread.Object(raw, func(r *jsonread.Reader, key string) {
 		switch {
 		case matches(key, "abi"):
-			r.integer(&c.ABI)
+			r.Integer(&c.ABI)
 		case matches(key, "compat"):
-			r.text((*string)(&c.Compat))
+			r.Text((*string)(&c.Compat))
 		case matches(key, "routers"):
-			texts(&r, &c.Routers)
+			jsonread.Texts(r, &c.Routers)
 		case matches(key, "conflicts"):
-			r.text((*string)(&c.Conflicts))
+			r.Text((*string)(&c.Conflicts))
 		case matches(key, "tenant_header"):
-			r.text(&c.TenantHeader)
+			r.Text(&c.TenantHeader)
 		case matches(key, "tenant_session_key"):
-			r.text(&c.TenantSessionKey)
+			r.Text(&c.TenantSessionKey)
 		case matches(key, "tenants"):
-			if r.array(func() {
+			if r.Array(func() {
 				c.Tenants = append(c.Tenants, abi.StaticTenant{})
-				r.tenant(&c.Tenants[len(c.Tenants)-1])
+				readTenant(r, &c.Tenants[len(c.Tenants)-1])
 			}) && c.Tenants == nil {
 				c.Tenants = []abi.StaticTenant{}
 			}
 		case matches(key, "default"):
-			if r.null() {
+			if r.Null() {
 				return
 			}
 			c.Default = &abi.DefaultTenant{}
-			r.defaults(c.Default)
+			readDefaults(r, c.Default)
 		case matches(key, "ws_urlconfs"):
-			if r.null() {
+			if r.Null() {
 				return
 			}
 			c.WSURLConfs = map[string][]abi.WSRoute{}
-			r.object(func(name string) { c.WSURLConfs[name] = r.routes() })
+			r.Object(func(name string) { c.WSURLConfs[name] = readRoutes(r) })
 		case matches(key, "settings"):
-			c.Settings = append(c.Settings, r.value()...)
+			c.Settings = append(c.Settings, r.Value()...)
 		default:
-			r.value()
+			r.Value()
 		}
 	})
-	if r.space(); r.at < len(r.b) {
-		r.fail("the end of the document")
-	}
-	return c, r.err
+	return c, err
 }
 
 // matches compares keys as encoding/json does: ignoring case.
 func matches(key, name string) bool { return key == name || strings.EqualFold(key, name) }
 
-func (r *jsonReader) tenant(t *abi.StaticTenant) {
-	r.object(func(key string) {
+func readTenant(r *jsonread.Reader, t *abi.StaticTenant) {
+	r.Object(func(key string) {
 		switch {
 		case matches(key, "schema"):
-			r.text(&t.Schema)
+			r.Text(&t.Schema)
 		case matches(key, "domains"):
-			texts(r, &t.Domains)
+			jsonread.Texts(r, &t.Domains)
 		case matches(key, "fallback_domains"):
-			texts(r, &t.FallbackDomains)
+			jsonread.Texts(r, &t.FallbackDomains)
 		case matches(key, "urlconf"):
-			r.text(&t.URLConf)
+			r.Text(&t.URLConf)
 		case matches(key, "ws_urlconf"):
-			r.text(&t.WSURLConf)
+			r.Text(&t.WSURLConf)
 		case matches(key, "header"):
-			t.Header = r.optional()
+			t.Header = r.Optional()
 		case matches(key, "session_key"):
-			t.SessionKey = r.optional()
+			t.SessionKey = r.Optional()
 		default:
-			r.value()
+			r.Value()
 		}
 	})
 }
 
-func (r *jsonReader) defaults(d *abi.DefaultTenant) {
-	r.object(func(key string) {
+func readDefaults(r *jsonread.Reader, d *abi.DefaultTenant) {
+	r.Object(func(key string) {
 		switch {
 		case matches(key, "urlconf"):
-			r.text(&d.URLConf)
+			r.Text(&d.URLConf)
 		case matches(key, "ws_urlconf"):
-			r.text(&d.WSURLConf)
+			r.Text(&d.WSURLConf)
 		case matches(key, "clone_reference"):
-			r.text(&d.CloneReference)
+			r.Text(&d.CloneReference)
 		default:
-			r.value()
+			r.Value()
 		}
 	})
 }
 
-func (r *jsonReader) routes() (routes []abi.WSRoute) {
-	if r.array(func() {
+func readRoutes(r *jsonread.Reader) (routes []abi.WSRoute) {
+	if r.Array(func() {
 		var route abi.WSRoute
-		r.object(func(key string) {
+		r.Object(func(key string) {
 			switch {
 			case matches(key, "path"):
-				route.Path = r.optional()
+				route.Path = r.Optional()
 			case matches(key, "regex"):
-				route.Regex = r.optional()
+				route.Regex = r.Optional()
 			case matches(key, "name"):
-				r.text(&route.Name)
+				r.Text(&route.Name)
 			default:
-				r.value()
+				r.Value()
 			}
 		})
 		routes = append(routes, route)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/jsonread"
 )
 
 // Consumer handles the events of websockets. The host resets the guest's memory
@@ -108,15 +109,14 @@ type Handshake struct {
 // that is not a string is returned as JSON.
 func (h *Handshake) Kwarg(name string) string {
 	var value string
-	r := jsonReader{b: unsafeBytes(h.Kwargs)}
-	r.object(func(key string) {
-		raw := r.value()
+	_ = jsonread.Object(unsafeBytes(h.Kwargs), func(r *jsonread.Reader, key string) { // the host has made it
 		switch {
 		case key != name:
-		case len(raw) > 0 && raw[0] == '"':
-			(&jsonReader{b: raw}).text(&value)
+			r.Value()
+		case r.IsText():
+			r.Text(&value)
 		default:
-			value = string(raw)
+			value = string(r.Value())
 		}
 	})
 	return value

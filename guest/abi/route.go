@@ -32,7 +32,7 @@ const (
 	DecURLConf    = 5 // absent for a dynamic tenant: that of the configuration's default
 	DecWSURLConf  = 6
 	DecPath       = 7 // decoded path that the tenant's handler sees, folder removed
-	DecLocation   = 8 // redirect: value of the Location header
+	DecLocation   = 8 // redirect: the Location header, //host/… with a registered domain, and its folder if it has no row without one
 	DecIdentifier = 9 // the tenant's name in file paths and URLs
 	// DecCachePrefix is the prefix of the tenant's keys in a shared cache: the
 	// schema, or the schema, a colon and more. If it is absent, the host uses the

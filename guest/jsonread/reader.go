@@ -1,4 +1,16 @@
-package guest
+// Package jsonread reads JSON: the settings of a guest, or the claims of a token.
+// Importing encoding/json would make a guest larger.
+//
+//	var percent int
+//	err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
+//		switch key {
+//		case "percent":
+//			r.Integer(&percent)
+//		default:
+//			r.Fail("percent, found " + key)
+//		}
+//	})
+package jsonread
 
 import (
 	"errors"
@@ -11,9 +23,21 @@ import (
 	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
-// jsonReader reads JSON values one after another. After the first error it stays
-// at the end of b, and every further read fails.
-type jsonReader struct {
+// Object reads a document that is one object or null. It calls member for each key
+// to read the value with r. An error has the offset of the byte, and what was
+// expected there.
+func Object(document []byte, member func(r *Reader, key string)) error {
+	r := Reader{b: document}
+	r.Object(func(key string) { member(&r, key) })
+	if r.space(); r.at < len(r.b) {
+		r.Fail("the end of the document")
+	}
+	return r.err
+}
+
+// Reader reads the JSON values of a document one after another. After the first
+// error it reads nothing.
+type Reader struct {
 	b     []byte
 	at    int // offset of the next byte
 	depth int // nesting of arrays and objects
@@ -23,7 +47,9 @@ type jsonReader struct {
 // maxDepth is the maximum nesting of arrays and objects, as in encoding/json.
 const maxDepth = 10000
 
-func (r *jsonReader) fail(expected string) {
+// Fail makes reading fail, unless it has failed before: the error says what was
+// expected at the next byte.
+func (r *Reader) Fail(expected string) {
 	if r.err == nil {
 		r.err = errors.New("at byte " + strconv.Itoa(r.at) + ": expected " + expected)
 	}
@@ -31,14 +57,14 @@ func (r *jsonReader) fail(expected string) {
 }
 
 // space skips white space.
-func (r *jsonReader) space() {
+func (r *Reader) space() {
 	for r.at < len(r.b) && (r.b[r.at] == ' ' || r.b[r.at] == '\t' || r.b[r.at] == '\n' || r.b[r.at] == '\r') {
 		r.at++
 	}
 }
 
 // next skips c, and reports whether it came next.
-func (r *jsonReader) next(c byte) bool {
+func (r *Reader) next(c byte) bool {
 	r.space()
 	if r.at < len(r.b) && r.b[r.at] == c {
 		r.at++
@@ -47,50 +73,51 @@ func (r *jsonReader) next(c byte) bool {
 	return false
 }
 
-// null skips null, and reports whether it came next.
-func (r *jsonReader) null() bool {
+// Null skips null, and reports whether it came next.
+func (r *Reader) Null() bool {
 	r.space()
 	return r.literal("null")
 }
 
-func (r *jsonReader) literal(w string) bool {
-	if strings.HasPrefix(text(r.b[r.at:]), w) {
+func (r *Reader) literal(w string) bool {
+	if len(r.b)-r.at >= len(w) && string(r.b[r.at:][:len(w)]) == w {
 		r.at += len(w)
 		return true
 	}
 	return false
 }
 
-// object reads an object or null. It calls member for each key to read the value.
-func (r *jsonReader) object(member func(key string)) {
-	if r.null() {
+// Object reads an object or null. It calls member for each key to read the value.
+// Keys that differ only in case are an error.
+func (r *Reader) Object(member func(key string)) {
+	if r.Null() {
 		return
 	}
 	if !r.next('{') || r.depth == maxDepth {
-		r.fail("an object")
+		r.Fail("an object")
 		return
 	}
 	r.depth++
 	var seen []string
 	for first := true; !r.next('}'); first = false {
 		if !first && !r.next(',') {
-			r.fail(`"," or "}"`)
+			r.Fail(`"," or "}"`)
 			return
 		}
-		if r.space(); r.at == len(r.b) || r.b[r.at] != '"' {
-			r.fail("a key")
+		if !r.IsText() {
+			r.Fail("a key")
 			return
 		}
 		key := r.quoted()
 		for _, earlier := range seen {
 			if strings.EqualFold(earlier, key) {
-				r.fail("unique keys, found " + lexeme.Quote(key) + " twice")
+				r.Fail("unique keys, found " + lexeme.Quote(key) + " twice")
 				return
 			}
 		}
 		seen = append(seen, key)
 		if !r.next(':') {
-			r.fail(`":"`)
+			r.Fail(`":"`)
 			return
 		}
 		member(key)
@@ -101,20 +128,20 @@ func (r *jsonReader) object(member func(key string)) {
 	r.depth--
 }
 
-// array reads an array or null. It calls element to read each element, and reports
+// Array reads an array or null. It calls element to read each element, and reports
 // whether it has read an array.
-func (r *jsonReader) array(element func()) bool {
-	if r.null() {
+func (r *Reader) Array(element func()) bool {
+	if r.Null() {
 		return false
 	}
 	if !r.next('[') || r.depth == maxDepth {
-		r.fail("an array")
+		r.Fail("an array")
 		return false
 	}
 	r.depth++
 	for first := true; !r.next(']'); first = false {
 		if !first && !r.next(',') {
-			r.fail(`"," or "]"`)
+			r.Fail(`"," or "]"`)
 			return false
 		}
 		element()
@@ -126,34 +153,40 @@ func (r *jsonReader) array(element func()) bool {
 	return true
 }
 
-// text reads a string into s; null leaves s unchanged.
-func (r *jsonReader) text(s *string) {
-	if r.null() {
+// IsText reports whether a string comes next.
+func (r *Reader) IsText() bool {
+	r.space()
+	return r.at < len(r.b) && r.b[r.at] == '"'
+}
+
+// Text reads a string into s; null leaves s unchanged.
+func (r *Reader) Text(s *string) {
+	if r.Null() {
 		return
 	}
-	if r.at == len(r.b) || r.b[r.at] != '"' {
-		r.fail("a string")
+	if !r.IsText() {
+		r.Fail("a string")
 		return
 	}
 	*s = r.quoted()
 }
 
-// optional reads a string, and returns nil for null.
-func (r *jsonReader) optional() *string {
-	if r.null() {
+// Optional reads a string, and returns nil for null.
+func (r *Reader) Optional() *string {
+	if r.Null() {
 		return nil
 	}
 	s := new(string)
-	r.text(s)
+	r.Text(s)
 	return s
 }
 
-// texts reads an array of strings, or nil for null.
-func texts[S ~string](r *jsonReader, list *[]S) {
+// Texts reads an array of strings, or nil for null.
+func Texts[S ~string](r *Reader, list *[]S) {
 	var read []S
-	if r.array(func() {
+	if r.Array(func() {
 		var s string
-		r.text(&s)
+		r.Text(&s)
 		read = append(read, S(s))
 	}) && read == nil {
 		read = []S{}
@@ -161,70 +194,82 @@ func texts[S ~string](r *jsonReader, list *[]S) {
 	*list = read
 }
 
-// integer reads an integer into n; null leaves n unchanged.
-func (r *jsonReader) integer(n *int) {
-	if r.null() {
+// Integer reads an integer into n; null leaves n unchanged.
+func (r *Reader) Integer(n *int) {
+	if r.Null() {
 		return
 	}
-	raw := r.value()
-	digits, negative := strings.CutPrefix(text(raw), "-")
+	raw := r.Value()
+	digits, negative := strings.CutPrefix(string(raw), "-")
 	value, ok := lexeme.Uint(digits, 10, math.MaxInt64)
 	if !ok && r.err == nil {
 		r.at -= len(raw)
-		r.fail("an integer")
+		r.Fail("an integer")
 	}
 	if *n = int(value); negative {
 		*n = -*n
 	}
 }
 
-// value skips a value and returns its JSON.
-func (r *jsonReader) value() []byte {
+// Bool reads true or false into b; null leaves b unchanged.
+func (r *Reader) Bool(b *bool) {
+	switch r.space(); {
+	case r.literal("true"):
+		*b = true
+	case r.literal("false"):
+		*b = false
+	case !r.literal("null"):
+		r.Fail("true or false")
+	}
+}
+
+// Value skips a value and returns its JSON.
+func (r *Reader) Value() []byte {
 	r.space()
 	start := r.at
 	if r.at == len(r.b) {
-		r.fail("a value")
+		r.Fail("a value")
 		return nil
 	}
 	switch c := r.b[r.at]; {
 	case c == '{':
 		r.skipObject()
 	case c == '[':
-		r.array(func() { r.value() })
+		r.Array(func() { r.Value() })
 	case c == '"':
 		r.quoted()
 	case c == '-' || '0' <= c && c <= '9':
 		r.skipNumber()
 	default:
 		if !r.literal("null") && !r.literal("true") && !r.literal("false") {
-			r.fail("a value")
+			r.Fail("a value")
 		}
 	}
 	return r.b[start:r.at]
 }
 
 // skipObject skips an object, which may have duplicate keys.
-func (r *jsonReader) skipObject() {
+func (r *Reader) skipObject() {
 	if r.at++; r.depth == maxDepth {
-		r.fail("at most " + strconv.Itoa(maxDepth) + " levels of nesting")
+		r.Fail("at most " + strconv.Itoa(maxDepth) + " levels of nesting")
 		return
 	}
 	r.depth++
 	for first := true; !r.next('}'); first = false {
 		if !first && !r.next(',') {
-			r.fail(`"," or "}"`)
+			r.Fail(`"," or "}"`)
 			return
 		}
-		if r.space(); r.at == len(r.b) || r.b[r.at] != '"' {
-			r.fail("a key")
+		if !r.IsText() {
+			r.Fail("a key")
 			return
 		}
 		r.quoted()
 		if !r.next(':') {
-			r.fail(`":"`)
+			r.Fail(`":"`)
 			return
 		}
-		r.value()
+		r.Value()
 		if r.err != nil {
 			return
 		}
@@ -233,18 +278,18 @@ func (r *jsonReader) skipObject() {
 }
 
 // skipNumber skips a number.
-func (r *jsonReader) skipNumber() {
+func (r *Reader) skipNumber() {
 	if r.b[r.at] == '-' {
 		r.at++
 	}
 	if n := r.skipDigits(); n == 0 || n > 1 && r.b[r.at-n] == '0' {
-		r.fail("a number")
+		r.Fail("a number")
 		return
 	}
 	if r.at < len(r.b) && r.b[r.at] == '.' {
 		r.at++
 		if r.skipDigits() == 0 {
-			r.fail("a digit")
+			r.Fail("a digit")
 			return
 		}
 	}
@@ -254,13 +299,13 @@ func (r *jsonReader) skipNumber() {
 			r.at++
 		}
 		if r.skipDigits() == 0 {
-			r.fail("a digit")
+			r.Fail("a digit")
 		}
 	}
 }
 
 // skipDigits skips decimal digits and returns their number.
-func (r *jsonReader) skipDigits() int {
+func (r *Reader) skipDigits() int {
 	start := r.at
 	for r.at < len(r.b) && '0' <= r.b[r.at] && r.b[r.at] <= '9' {
 		r.at++
@@ -269,7 +314,7 @@ func (r *jsonReader) skipDigits() int {
 }
 
 // quoted reads the string that begins at r.at. Invalid UTF-8 becomes U+FFFD.
-func (r *jsonReader) quoted() string {
+func (r *Reader) quoted() string {
 	var s []byte
 	for r.at++; r.at < len(r.b); {
 		c := r.b[r.at]
@@ -278,12 +323,12 @@ func (r *jsonReader) quoted() string {
 			r.at++
 			return string(s)
 		case c < ' ':
-			r.fail("no control character in a string")
+			r.Fail("no control character in a string")
 			return ""
 		case c == '\\':
 			decoded, used := escaped(r.b[r.at:])
 			if used == 0 {
-				r.fail("a valid escape sequence")
+				r.Fail("a valid escape sequence")
 				return ""
 			}
 			s = utf8.AppendRune(s, decoded)
@@ -294,7 +339,7 @@ func (r *jsonReader) quoted() string {
 			r.at += size
 		}
 	}
-	r.fail("a closing quote")
+	r.Fail("a closing quote")
 	return ""
 }
 
