@@ -98,6 +98,13 @@ func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
 	}{
 		{"to a tenant's domain", "//t1.example.com/a?b=c", true},
 		{"to a static tenant's domain", "https://example.com/", true},
+		{"to a tenant's folder", "//shared.example.com/one/a", true},
+		{"to a tenant's folder with a query", "//shared.example.com/one?a", true},
+		{"to a tenant's folder, encoded", "//shared.example.com/%6fne", true},
+		{"to a path with broken encoding", "//t1.example.com/%zz", true},
+		{"to no tenant's folder", "//shared.example.com/none/one", false},
+		{"to no folder of a domain with folders", "//shared.example.com/", false},
+		{"to a tenant's folder on another host", "//evil.com/one", false},
 		{"to an encoded slash", "//t1.example.com%2F@evil.com/", false},
 		{"to broken encoding", "//t1.example.com%2/", false},
 		{"to a domain of no tenant", "//evil.com/", false},

@@ -28,7 +28,8 @@ func (s *services) decodeRedirect(d *Decision, m abi.Message, r *Request, status
 }
 
 // registered reports whether location is //host/…, http://host/… or https://host/…
-// with the domain of a tenant as host. Browsers accept more spellings of a host
+// with the domain of a tenant as host, and its folder if the domain has only rows
+// with folders. Browsers accept more spellings of a host
 // (the URL standard drops tabs and line breaks, reads a backslash as a slash, and
 // any number of slashes as two); all of these are rejected.
 func (s *services) registered(location string) bool {
@@ -41,7 +42,7 @@ func (s *services) registered(location string) bool {
 	if !ok || scheme != "" && scheme != "https:" && scheme != "http:" {
 		return false
 	}
-	host, _, _ := strings.Cut(rest, "/")
+	host, path, _ := strings.Cut(rest, "/")
 	// Strict rules percent-encode a domain that is stored in Unicode.
 	host, err := url.PathUnescape(host)
 	if err != nil || host == "" || strings.ContainsAny(host, "@?#/\\\r\n") {
@@ -51,6 +52,9 @@ func (s *services) registered(location string) bool {
 	if _, static := tenants.domains[host]; static || strings.EqualFold(host, s.primary) {
 		return true
 	}
-	match, ok := tenants.Directory.ByDomain(host, "")
+	folder, _, _ := strings.Cut(path, "/")
+	folder, _, _ = strings.Cut(folder, "?")
+	folder, _ = url.PathUnescape(folder) // empty, if it is malformed
+	match, ok := tenants.Directory.ByDomain(host, folder)
 	return ok && match.Domain != ""
 }
