@@ -47,19 +47,16 @@ func reads(a *guest.Access) bool { return a.Method == "GET" || a.Method == "HEAD
 // session is looked up in the tenant's schema.
 func isMember(a *guest.Access) bool {
 	cookies, _ := a.Header("Cookie")
-	for pair := range strings.SplitSeq(strings.ReplaceAll(cookies, "\n", ";"), ";") {
-		key, ok := strings.CutPrefix(strings.TrimSpace(pair), "session=")
-		if !ok {
-			continue
-		}
-		var rows []struct {
-			UserID int `json:"user_id"`
-		}
-		if err := query.Rows(a.Schema, "member", []any{key}, &rows); err != nil {
-			guest.Log(guest.LevelError, "looking up a session: "+err.Error())
-			return false
-		}
-		return len(rows) == 1
+	key, ok := guest.Cookie(cookies, "session")
+	if !ok {
+		return false
 	}
-	return false
+	var rows []struct {
+		UserID int `json:"user_id"`
+	}
+	if err := query.Rows(a.Schema, "member", []any{key}, &rows); err != nil {
+		guest.Log(guest.LevelError, "looking up a session: "+err.Error())
+		return false
+	}
+	return len(rows) == 1
 }
