@@ -12,26 +12,28 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/query"
-	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
 func init() { guest.Serve(guest.Handlers{Configure: configure, Route: route}) }
 
 func main() {}
 
-const planHeader = "X-Tenant-Plan"
+const (
+	keyHeader  = "X-Api-Key"
+	planHeader = "X-Tenant-Plan"
+)
 
-func configure(*abi.Config) (abi.Configured, error) {
-	return abi.Configured{Name: "apikey", Headers: []string{"X-Api-Key"}, SetHeaders: []string{planHeader}}, nil
+var byDefault guest.Default
+
+func configure(c *abi.Config) (abi.Configured, error) {
+	return byDefault.ConfigureNamed(c, abi.Configured{Name: "apikey", Headers: []string{keyHeader}, SetHeaders: []string{keyHeader, planHeader}})
 }
 
 func route(r *guest.Request, d *guest.Decision) {
-	key := r.Headers[0]
+	key := byDefault.Headers(r)[0]
 	if !key.Present {
 		d.Refuse(abi.Missing, "the request has no X-Api-Key")
 		return
@@ -46,14 +48,8 @@ func route(r *guest.Request, d *guest.Decision) {
 		d.Refuse(abi.Missing, "no tenant has this API key")
 		return
 	}
-	row, err := guest.TenantByReference(found[0].Schema)
-	if err != nil {
-		d.Refuse(abi.Missing, "the tenant of the API key is not in the directory")
-		return
-	}
-	d.Serve(&row, tenancy.ByHeader, found[0].Schema)
-	d.Path, _, _ = strings.Cut(r.Target, "?")
-	if plan, ok := row.Attribute("plan"); ok {
+	byDefault.RouteNamed(r, d, found[0].Schema)
+	if plan, ok := byDefault.Attribute(d, "plan"); ok {
 		d.Headers = append(d.Headers, planHeader, plan)
 	}
 }
