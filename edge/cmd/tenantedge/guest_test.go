@@ -33,7 +33,7 @@ func newProject(t *testing.T, language string) (dir string) {
 func buildAndRoute(t *testing.T, dir string) {
 	t.Helper()
 	code, stdout, stderr := command("", "guest", "build", dir)
-	if code != exitOK || !strings.Contains(stdout, "a host accepts it") || !strings.Contains(stderr, "$ ") {
+	if code != exitOK || !strings.Contains(stdout, "a host accepts it; fuel: ") || !strings.Contains(stderr, "$ ") {
 		t.Fatalf("exit %d, %s%s", code, stdout, stderr)
 	}
 	code, stdout, stderr = command("", "guest", "test", filepath.Join(dir, scaffold.Output), filepath.Join(dir, casesName))

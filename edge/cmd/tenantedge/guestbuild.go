@@ -58,10 +58,13 @@ func buildGuest(ctx context.Context, dir string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	if _, err := tryGuest(ctx, dir, wasm); err != nil {
+	loaded, err := tryGuest(ctx, dir, wasm)
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s: %s; a host accepts it\n", filepath.Join(dir, scaffold.Output), megabytes(len(wasm)))
+	fuel := loaded.Engine.SetupFuel
+	_, err = fmt.Fprintf(stdout, "%s: %s; a host accepts it; fuel: %d to initialize, %d to configure, %d for its self-test\n",
+		filepath.Join(dir, scaffold.Output), megabytes(len(wasm)), fuel.Initialize, fuel.Configure, fuel.SelfTest)
 	return err
 }
 
