@@ -35,6 +35,8 @@ func (f *fields) parse(b []byte) bool {
 		return false
 	}
 	f.n = int(n)
+	stored, before := min(f.n, maxFields), f.stored
+	f.stored = max(stored, before) // the next call clears also what a malformed message leaves
 	for i := range f.n {
 		entry := b[8+8*i:]
 		entry = entry[:8]
@@ -58,8 +60,7 @@ func (f *fields) parse(b []byte) bool {
 		}
 	}
 	// Clear the fields of an earlier message.
-	stored := min(f.n, maxFields)
-	for i := stored; i < f.stored; i++ {
+	for i := stored; i < before; i++ {
 		f.at[i] = ""
 	}
 	f.stored = stored

@@ -122,8 +122,9 @@ type Configured struct {
 	// guest handles; at most 16.
 	ConsumerHeaders []string `json:"consumer_headers,omitempty"`
 	// SetHeaders names the headers that the guest may set in requests to
-	// upstreams; at most 16. The host removes these headers from every client's
-	// request, in any spelling that an application could read as the name.
+	// upstreams; at most 16. A decision that sets another one is malformed. The host
+	// removes these headers from every client's request, in any spelling that an
+	// application could read as the name.
 	SetHeaders []string `json:"set_headers,omitempty"`
 	// Error rejects the configuration: which key is wrong, and why.
 	Error string `json:"error,omitempty"`

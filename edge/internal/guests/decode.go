@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/tenantedge/tenantedge/edge/internal/header"
@@ -129,6 +131,8 @@ func (s *services) path(b []byte, r *Request) string {
 	return string(b)
 }
 
+// decodeHeaders reads the headers for the upstream. The host removes from clients'
+// requests only those that the guest has named, so a client could forge any other.
 func (s *services) decodeHeaders(d *Decision, m abi.Message) error {
 	for i := abi.DecHeader0; i+1 < m.Len(); i += 2 {
 		name, value := string(m.Get(i)), string(m.Get(i+1))
@@ -137,6 +141,9 @@ func (s *services) decodeHeaders(d *Decision, m abi.Message) error {
 		}
 		if !s.set.config.MaySet(name) {
 			return fmt.Errorf("the upstream header %.80q is set by the edge or by proxies: expected another name", name)
+		}
+		if !slices.ContainsFunc(s.generation.sets, func(named string) bool { return strings.EqualFold(named, name) }) {
+			return fmt.Errorf("the upstream header %.80q is not among those that te_configure named (%q): expected it there, so that no client can forge it; add it to set_headers", name, s.generation.sets)
 		}
 		d.Headers = append(d.Headers, name, value)
 	}

@@ -75,10 +75,12 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 		{"an unknown outcome", answers{word: 99}, "expected one that guest/abi defines"},
 		{"a header with a line break", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X-A", "b\r\nSet-Cookie: c"}}, "malformed"},
 		{"a header name that is not a token", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X A", "b"}}, "malformed"},
+		{"a header that the guest has named, in other case", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"x-plan", "gold"}}, ""},
+		{"a header that the guest has not named", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X-Plan", "gold", "X-Cell", "eu"}}, "add it to set_headers"},
 		{"a redirect with status 200", answers{word: uint32(abi.Redirect) | 200<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/"}}, "expected 301"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newServices(testSet(t), nil)
+			s := newServices(testSet(t), &Generation{sets: []string{"X-Plan"}})
 			var d Decision
 			err := s.decode(&d, c.a.message(t), &Request{Target: "/", Host: "x"})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {

@@ -109,6 +109,7 @@ type Generation struct {
 	program *instance.Program // nil while it is being loaded
 	digest  string
 	headers []string // canonical names of the request headers that the guest gets
+	sets    []string // names of the headers that the guest may set for upstreams
 
 	superseded bool // it is being closed; guarded by Set.statsMu
 }
@@ -133,6 +134,7 @@ func (s *Set) generate(ctx context.Context, wasm []byte) (*Generation, error) {
 	for _, name := range p.Configured().Headers {
 		g.headers = append(g.headers, http.CanonicalHeaderKey(name))
 	}
+	g.sets = p.Configured().SetHeaders
 	s.statsMu.Lock()
 	s.live = append(s.live, g)
 	s.statsMu.Unlock()

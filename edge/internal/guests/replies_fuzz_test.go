@@ -18,7 +18,9 @@ import (
 // choose the reply.
 func mirrorSet(t testing.TB) *Set {
 	t.Helper()
-	return newSet(t, wasmtest.Sound().Mirrors(abi.ExportRoute).Wasm(), nil)
+	set := newSet(t, wasmtest.Sound().Mirrors(abi.ExportRoute).Wasm(), nil)
+	set.Current().sets = []string{"x-a"}
+	return set
 }
 
 // allocated returns the bytes that the process has allocated since it started.
