@@ -15,7 +15,6 @@
 //			name, _, _ := strings.Cut(r.Host, ".")
 //			if row, err := guest.TenantByReference(name); err == nil {
 //				d.Serve(&row, tenancy.ByDomain, r.Host)
-//				d.Path, _, _ = strings.Cut(r.Target, "?")
 //			}
 //		}})
 //	}

@@ -13,7 +13,6 @@ func ExampleServe() {
 		name, _, _ := strings.Cut(r.Host, ".")
 		if row, err := guest.TenantByReference(name); err == nil {
 			d.Serve(&row, tenancy.ByDomain, r.Host)
-			d.Path, _, _ = strings.Cut(r.Target, "?")
 		}
 	}})
 }

@@ -31,7 +31,7 @@ const (
 	DecReference  = 4 // routing by header or session: the value that matched
 	DecURLConf    = 5 // absent for a dynamic tenant: that of the configuration's default
 	DecWSURLConf  = 6
-	DecPath       = 7 // decoded path that the tenant's handler sees, folder removed
+	DecPath       = 7 // decoded path that the tenant's handler sees, without the folder; absent or empty: that of the request
 	DecLocation   = 8 // redirect: the Location header, //host/… with a registered domain, and its folder if it has no row without one
 	DecIdentifier = 9 // the tenant's name in file paths and URLs
 	// DecCachePrefix is the prefix of the tenant's keys in a shared cache: the

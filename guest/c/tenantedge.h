@@ -10,7 +10,6 @@
  *           return;
  *       }
  *       te_serve(d, &row, r->host);
- *       d->path = te_until(r->target, '?');
  *   }
  *
  *   TE_GUEST("{\"name\":\"mine\",\"version\":\"1\"}")
@@ -471,8 +470,8 @@ TE_FUNC void te_clear(te_decision *d) {
 	__builtin_memset((void *)d, 0, offsetof(te_decision, header));
 }
 
-/* te_serve sets the decision to the tenant of a row that was found by the domain. The
- * handler sets the path. */
+/* te_serve sets the decision to the tenant of a row that was found by the domain.
+ * A handler may set d->path, which is decoded; absent, it is that of the request. */
 TE_FUNC void te_serve(te_decision *d, const te_record *row, te_text domain) {
 	d->outcome = TE_TENANT;
 	d->status = 200;

@@ -44,7 +44,7 @@ type Decision struct {
 
 	URLConf   string
 	WSURLConf string
-	Path      string // decoded path that the tenant sees, without the folder
+	Path      string // decoded path that the tenant sees, without the folder; empty: that of the request
 	Location  string // abi.Redirect: value of the Location header
 
 	// Identifier is the tenant's name in file paths and URLs. It is empty if the

@@ -117,9 +117,13 @@ func (s *services) decodeRouting(r *tenant.Routing, m abi.Message, req *Request)
 	return nil
 }
 
-// path returns b, the path that the tenant sees, as a string. It shares the string of
-// the request's path if b is a part of it, which saves an allocation.
+// path returns b, the path that the tenant sees, as a string; an empty b is the
+// request's path, decoded. It shares the string of the request's path if b is a part
+// of it, which saves an allocation.
 func (s *services) path(b []byte, r *Request) string {
+	if len(b) == 0 {
+		return decodedPath(r)
+	}
 	if len(b) <= len(r.Target) && r.Target[:len(b)] == string(b) {
 		return r.Target[:len(b)]
 	}

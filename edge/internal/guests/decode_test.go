@@ -200,3 +200,26 @@ func FuzzDecisionsAreCheckedNotBelieved(f *testing.F) {
 		}
 	})
 }
+
+func TestADecisionWithoutPathHasThatOfTheRequestDecoded(t *testing.T) {
+	set := testSet(t)
+	fields := map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}
+	for _, c := range []struct {
+		request Request
+		want    string
+	}{
+		{Request{Target: "/a%20b%2Fc?q=%20", Path: "/a b/c"}, "/a b/c"},
+		{Request{Target: "/a%20b%2Fc?q=%20"}, "/a b/c"},
+		{Request{Target: "http://x/a%2520?q"}, "/a%20"},
+		{Request{Target: "http://x"}, "/"},
+		{Request{Target: "*"}, "*"},
+		{Request{Target: "/%zz"}, "/"},
+	} {
+		for _, word := range []uint32{uint32(abi.Tenant), uint32(abi.None)} {
+			var d Decision
+			if err := newServices(set, nil).decode(&d, answers{word: word, fields: fields}.message(t), &c.request); err != nil || d.Tenant.Path != c.want {
+				t.Errorf("%s: %q, %v: expected %q", c.request.Target, d.Tenant.Path, err, c.want)
+			}
+		}
+	}
+}

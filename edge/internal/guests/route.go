@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
@@ -159,6 +160,18 @@ func Size(b *abi.Builder) int {
 		return -b.Size()
 	}
 	return b.Size()
+}
+
+// decodedPath returns the decoded path of a request, "/" if its target has none or an
+// invalid one, which servers reject.
+func decodedPath(r *Request) string {
+	if r.Path != "" {
+		return r.Path
+	}
+	if u, err := url.ParseRequestURI(r.Target); err == nil && u.Path != "" {
+		return u.Path
+	}
+	return "/"
 }
 
 // rawPath returns the path of a request target in origin form, still encoded.

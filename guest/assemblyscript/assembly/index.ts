@@ -11,7 +11,6 @@
 //     const row = tenantByReference(r.host.until(DOT));
 //     if (row == null) return d.refuse(MISSING, Text.of("unknown tenant"));
 //     d.serve(row, r.host);
-//     d.path = r.target.until(QUESTION);
 //   }
 //
 // Variables do not survive a call: the host resets the memory. So nothing is freed.

@@ -58,6 +58,7 @@ export class Decision {
   reference: Text | null = null;
   urlconf: Text | null = null;
   wsURLConf: Text | null = null;
+  /** Decoded path that the tenant's handler sees; absent: that of the request. */
   path: Text | null = null;
   location: Text | null = null;
   identifier: Text | null = null;
@@ -67,7 +68,7 @@ export class Decision {
   kwargs: Text | null = null;
   private headers: Array<Text> = [];
 
-  /** Sets the decision to the tenant of a row that was found by the domain. The handler sets the path. */
+  /** Sets the decision to the tenant of a row that was found by the domain. */
   serve(row: Row, domain: Text): void {
     const pathname = row.attribute(PATHNAME);
     this.outcome = TENANT;

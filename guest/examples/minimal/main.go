@@ -27,7 +27,6 @@ func route(r *guest.Request, d *guest.Decision) {
 		return
 	}
 	d.Serve(&row, tenancy.ByDomain, r.Host)
-	d.Path, _, _ = strings.Cut(r.Target, "?")
 }
 
 func cacheKey(schema, prefix, version, key string) (string, error) {

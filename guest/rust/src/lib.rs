@@ -10,10 +10,7 @@
 //! fn route<'a>(host: Host<'a>, r: &Request<'a>, d: &mut Decision<'a>) {
 //!     let name = r.host.unwrap_or_default();
 //!     match host.tenant_by_reference(until(name, b'.')) {
-//!         Ok(row) => {
-//!             d.serve(&row, name);
-//!             d.path = r.target.map(|t| until(t, b'?'));
-//!         }
+//!         Ok(row) => d.serve(&row, name),
 //!         Err(_) => d.refuse(Outcome::Missing, b"unknown tenant"),
 //!     }
 //! }

@@ -78,6 +78,7 @@ pub struct Decision<'a> {
     pub reference: Option<&'a [u8]>,
     pub urlconf: Option<&'a [u8]>,
     pub ws_urlconf: Option<&'a [u8]>,
+    /// Decoded path that the tenant's handler sees; `None`: that of the request.
     pub path: Option<&'a [u8]>,
     pub location: Option<&'a [u8]>,
     pub identifier: Option<&'a [u8]>,
@@ -115,8 +116,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Sets the decision to the tenant of a row that was found by the domain. The handler
-    /// sets the path.
+    /// Sets the decision to the tenant of a row that was found by the domain.
     pub fn serve(&mut self, row: &Record<'a>, domain: &'a [u8]) {
         (self.outcome, self.status, self.dynamic) = (Outcome::Tenant, 200, true);
         let filled = |f: &'a [u8]| if f.is_empty() { None } else { Some(f) };

@@ -16,7 +16,6 @@ static void route(const te_request *r, te_decision *d) {
 		return;
 	}
 	te_serve(d, &row, r->host);
-	d->path = te_sent(te_until(r->target, '?'));
 }
 
 static void cache_key(const te_key_request *r, te_text *key, te_text *error) {

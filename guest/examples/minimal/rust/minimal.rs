@@ -13,10 +13,7 @@ tenantedge::cache_key!(cache_key);
 fn route<'a>(host: Host<'a>, r: &Request<'a>, d: &mut Decision<'a>) {
     let domain = r.host.unwrap_or_default();
     match host.tenant_by_reference(until(domain, b'.')) {
-        Ok(row) => {
-            d.serve(&row, domain);
-            d.path = Some(until(r.target.unwrap_or_default(), b'?'));
-        }
+        Ok(row) => d.serve(&row, domain),
         Err(e) => {
             let reason = host.concat(&[b"no tenant has the host's first label as its schema or id: ", e.text().as_bytes()]);
             d.refuse(Outcome::Missing, reason);

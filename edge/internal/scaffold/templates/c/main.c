@@ -13,7 +13,6 @@ static void route(const te_request *r, te_decision *d) {
 		return;
 	}
 	te_serve(d, &tenant, r->host);
-	d->path = te_until(r->target, '?');
 }
 
 TE_GUEST("{\"name\":\"first label\",\"version\":\"1\"}")

@@ -25,5 +25,4 @@ func route(r *guest.Request, d *guest.Decision) {
 		return
 	}
 	d.Serve(&tenant, tenancy.ByDomain, r.Host)
-	d.Path, _, _ = strings.Cut(r.Target, "?")
 }

@@ -4,13 +4,11 @@ const Text = []const u8;
 
 // Fields of messages, and values of a decision's word.
 const req_host = 2;
-const req_target = 3;
 const rec_id = 0;
 const rec_schema = 1;
 const dec_schema = 0;
 const dec_id = 1;
 const dec_domain = 2;
-const dec_path = 7;
 const dec_reason = 11;
 const dec_fields = 12;
 const outcome_tenant: u32 = 1 | 1 << 8 | 200 << 16; // 1 << 8: a row of the directory
@@ -25,13 +23,13 @@ const Memory = extern struct {
     n: u32,
     fields: [dec_fields]extern struct { offset: u32, length: u32 },
     request: [65536]u8,
-    record: [65536]u8,
+    record: [32768]u8, // a reply has 128 KiB at most
 };
 var memory: Memory = undefined;
 
 // route finds the tenant by the first label of the host: acme.example.com is for the
 // tenant acme. Requests for other hosts are refused with 404.
-fn route(host: Text, target: Text) void {
+fn route(host: Text) void {
     const label = until(host, '.');
     const size = tenant_by_reference(label.ptr, @intCast(label.len), &memory.record, memory.record.len);
     if (size < 0 or size > memory.record.len) {
@@ -46,7 +44,6 @@ fn route(host: Text, target: Text) void {
     put(dec_schema, field(tenant, rec_schema));
     put(dec_id, field(tenant, rec_id));
     put(dec_domain, host);
-    put(dec_path, until(target, '?'));
 }
 
 export fn te_abi_version() u32 {
@@ -67,7 +64,7 @@ export fn te_route(length: u32) u64 {
     memory.n = dec_fields;
     for (&memory.fields) |*f| f.* = .{ .offset = 0, .length = 0 };
     const request = memory.request[0..length];
-    route(field(request, req_host), field(request, req_target));
+    route(field(request, req_host));
     return reply(@intFromPtr(&memory), @sizeOf(Memory));
 }
 

@@ -4,7 +4,7 @@
 //   npm ci && npm run build
 
 import {
-  cacheKey, configured, Decision, DOT, errnoText, KeyRequest, lastErrno, MISSING, QUESTION, Request, runKey, runRoute, tenantByReference, Text,
+  cacheKey, configured, Decision, DOT, errnoText, KeyRequest, lastErrno, MISSING, Request, runKey, runRoute, tenantByReference, Text,
 } from "tenantedge/assembly";
 export { te_abi_version, te_buffer } from "tenantedge/assembly";
 
@@ -19,7 +19,6 @@ function route(r: Request, d: Decision): void {
     return;
   }
   d.serve(row, r.host);
-  d.path = r.target.until(QUESTION);
 }
 
 const V2 = Text.of("v2-");

@@ -1,5 +1,5 @@
 // A guest: it decides which tenant a request is for.
-import { configured, Decision, DOT, MISSING, QUESTION, Request, runRoute, tenantByReference, Text } from "tenantedge/assembly";
+import { configured, Decision, DOT, MISSING, Request, runRoute, tenantByReference, Text } from "tenantedge/assembly";
 export { te_abi_version, te_buffer } from "tenantedge/assembly";
 
 export function te_configure(len: u32): u64 { return configured('{"name":"first label","version":"1"}'); }
@@ -16,5 +16,4 @@ function route(r: Request, d: Decision): void {
     return;
   }
   d.serve(tenant, r.host);
-  d.path = r.target.until(QUESTION);
 }

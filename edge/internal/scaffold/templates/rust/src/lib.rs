@@ -12,10 +12,7 @@ fn route<'a>(host: Host<'a>, r: &Request<'a>, d: &mut Decision<'a>) {
     let domain = r.host.unwrap_or_default();
     let label = until(domain, b'.');
     match host.tenant_by_reference(label) {
-        Ok(tenant) => {
-            d.serve(&tenant, domain);
-            d.path = r.target.map(|target| until(target, b'?'));
-        }
+        Ok(tenant) => d.serve(&tenant, domain),
         Err(_) => d.refuse(Outcome::Missing, host.concat(&[b"no tenant is named ", label])),
     }
 }

@@ -58,7 +58,6 @@ func route(r *guest.Request, d *guest.Decision) {
 		return
 	}
 	d.Serve(&row, tenancy.ByDomain, r.Host)
-	d.Path, _, _ = strings.Cut(r.Target, "?")
 	d.URLConf = urlconf
 	if word == "recall" {
 		d.URLConf = recall(r)
