@@ -88,13 +88,13 @@ func (g *guest) reply(d *Decision, explain bool) []byte {
 	var headers []string
 	switch outcome {
 	case abi.None:
-		f.put(abi.DecPath, d.Path)
+		f.putNonEmpty(abi.DecPath, d.Path)
 	case abi.Redirect:
 		f.put(abi.DecLocation, d.Location)
 	case abi.Tenant:
 		f.putNonEmpty(abi.DecURLConf, d.URLConf)
 		f.putNonEmpty(abi.DecWSURLConf, d.WSURLConf)
-		f.put(abi.DecPath, d.Path)
+		f.putNonEmpty(abi.DecPath, d.Path)
 		f.putNonEmpty(abi.DecIdentifier, d.Identifier)
 		f.putNonEmpty(abi.DecCachePrefix, d.CachePrefix)
 		if d.RouteFound {
