@@ -150,3 +150,14 @@ func TestShellsAreCompleted(t *testing.T) {
 		t.Errorf("completing 'tenants d': %q", stdout)
 	}
 }
+
+// replaceFile replaces the file at path by renaming another, as deployments do.
+func replaceFile(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}

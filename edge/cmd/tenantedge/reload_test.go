@@ -74,17 +74,6 @@ func (p *edgeProcess) signal(s os.Signal) {
 	}
 }
 
-// replaceFile replaces the file at path by renaming another, as deployments do.
-func replaceFile(t *testing.T, path string, data []byte) {
-	t.Helper()
-	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // serve watches the guest's file and reads it again on SIGHUP. Neither ends the
 // process, and a guest that is refused changes nothing.
 func TestServeReloadsTheGuestFile(t *testing.T) {
