@@ -45,15 +45,6 @@ func (h *Host) ApplicationHeader(q *Request) http.Header {
 	return h.trust.PassOn(q.Header, h.trust.Peer(q.RemoteAddr), q.Websocket)
 }
 
-// passOn is ApplicationHeader for the Request that requestOf has made of in. It does
-// not walk through a header again in which requestOf has found nothing to remove.
-func (h *Host) passOn(in *trust.Request, q *Request) http.Header {
-	if in.Plain() && h.config.Sessions == nil { // sessions may replace q.Header
-		return q.Header
-	}
-	return h.ApplicationHeader(q)
-}
-
 // UpstreamHeader is [Host.Forward] for servers that are not net/http: it returns
 // the Host and the headers to send to an application for q, on which the guest
 // decided d. These are those of ApplicationHeader without the fields for one hop

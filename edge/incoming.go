@@ -79,7 +79,7 @@ func (h *Host) requestOf(ctx context.Context, in *trust.Request) (Request, error
 		Path:       in.Path,
 		Header:     in.Header,
 		RemoteAddr: in.RemoteAddr,
-		Trusted:    in.FromTrustedPeer(),
+		Trusted:    h.trust.Peer(in.RemoteAddr),
 		Websocket:  in.IsWebsocket(),
 	}
 	if in.TLS {

@@ -48,12 +48,11 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 				}
 			}
 			h.results.add(stats.Result(d.Outcome.String()))
-			out := h.routed(r, h.passOn(&in, &q), carried)
 			if q.Websocket && h.websockets != nil {
-				h.serveWebsocket(w, out, carried, &d)
+				h.serveWebsocket(w, r, &q, carried, &d)
 				return
 			}
-			next.ServeHTTP(w, out)
+			next.ServeHTTP(w, h.routed(r, &q, carried))
 		case abi.Redirect:
 			h.results.add(stats.ResultRedirect)
 			w.Header().Set("Location", d.Location)
@@ -65,9 +64,9 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 }
 
 // serveWebsocket serves a websocket handshake.
-func (h *Host) serveWebsocket(w http.ResponseWriter, r *http.Request, c *routedContext, d *Decision) {
+func (h *Host) serveWebsocket(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext, d *Decision) {
 	routed := websocket.Routed{Tenant: c.of(), Route: d.WSRoute, Kwargs: d.WSKwargs, Found: d.WSFound}
-	h.websockets.Serve(w, r, routed)
+	h.websockets.Serve(w, h.routed(r, q, c), routed)
 }
 
 // refuseUnrouted responds to a request that has no tenant. Config.Refused may pass
@@ -123,9 +122,9 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 }
 
 // routed returns the request for next: a copy, since r must not be changed.
-func (h *Host) routed(r *http.Request, header http.Header, c *routedContext) *http.Request {
+func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Request {
 	out := r.WithContext(c)
-	out.Header = header
+	out.Header = h.ApplicationHeader(q)
 	h.trust.CleanTrailer(out)
 	if t := c.of(); t != nil && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)

@@ -157,30 +157,6 @@ func (g *guard) clean(h http.Header, trusted bool) http.Header {
 	return clean
 }
 
-// plain reports, in one walk, whether a header from a peer has no field that
-// Rules.Normalize, IsWebsocket or PassOn reads or removes. Most requests have such a
-// header, or one with the Connection of browsers and proxies.
-func (g *guard) plain(h http.Header, trusted bool) bool {
-	for name, values := range h {
-		switch name {
-		case "Host", "X-Forwarded-Host", "Upgrade", "Http2-Settings":
-			return false
-		case "Cookie":
-			if len(values) > 1 {
-				return false
-			}
-		case "Connection":
-			if len(values) != 1 || values[0] != "keep-alive" && values[0] != "close" {
-				return false
-			}
-		}
-		if g.removes(name, trusted) {
-			return false
-		}
-	}
-	return true
-}
-
 // odd reports whether a name has characters besides letters, digits and hyphens.
 func odd(name string) bool {
 	return strings.ContainsFunc(name, func(r rune) bool {

@@ -7,7 +7,7 @@ import (
 
 // checkHost rejects a request whose host is ambiguous.
 func checkHost(q *Request) *Rejection {
-	if hosts := q.Header["Host"]; !q.plain && (len(hosts) > 1 || len(hosts) == 1 && hosts[0] != q.Host) {
+	if hosts := q.Header["Host"]; len(hosts) > 1 || len(hosts) == 1 && hosts[0] != q.Host {
 		// In HTTP/2 net/http uses the authority and leaves this field to applications.
 		return &Rejection{http.StatusBadRequest, "the Host differs from the authority"}
 	}

@@ -27,13 +27,9 @@ type Request struct {
 	TLS                    bool
 	ServerName             string // in the TLS handshake; empty: none
 	// Synthetic says that no server received the request, so that no server
-	// replaced its Host by the authority of an absolute target. It is false for a
-	// target that is a path.
+	// replaced its Host by the authority of an absolute target.
 	Synthetic bool
 
-	// Set by [Rules.Normalize].
-	trusted    bool // the peer is in Config.Peers
-	plain      bool // see guard.plain
 	normalized bool // Host or Header was changed
 }
 
@@ -42,12 +38,11 @@ func RequestOf(r *http.Request) Request {
 	q := Request{
 		Method: r.Method, Host: r.Host, Target: r.RequestURI, Header: r.Header, RemoteAddr: r.RemoteAddr,
 		ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor, ContentLength: r.ContentLength, TLS: r.TLS != nil,
+		Synthetic: r.Context().Value(http.ServerContextKey) == nil,
 	}
 	if q.Target == "" { // http.NewRequest does not set it
 		q.Target = r.URL.RequestURI()
 	}
-	// Only other targets depend on it, and the key is far down the chain of contexts.
-	q.Synthetic = !strings.HasPrefix(q.Target, "/") && r.Context().Value(http.ServerContextKey) == nil
 	if r.URL != nil {
 		q.Path = r.URL.Path
 	}
@@ -75,26 +70,11 @@ func (q *Request) Apply(r *http.Request) *http.Request {
 // X-Forwarded-Host unless it is a single value that names the Host, and under
 // hardened rules, an ambiguous Host.
 func (r *Rules) Normalize(q *Request) *Rejection {
-	q.trusted = r.Peer(q.RemoteAddr)
-	q.plain = r.guard.plain(q.Header, q.trusted)
 	if reason := malformed(q); reason != "" {
 		return &Rejection{http.StatusBadRequest, reason}
 	}
-	if !q.plain {
-		if rejection := r.normalizeHeader(q); rejection != nil {
-			return rejection
-		}
-	}
-	if r.config.Hardened {
-		return checkHost(q)
-	}
-	return nil
-}
-
-// normalizeHeader is the part of Normalize that reads headers other than plain ones.
-func (r *Rules) normalizeHeader(q *Request) *Rejection {
 	host := q.Host
-	if forwarded := q.Header["X-Forwarded-Host"]; len(forwarded) > 0 && q.trusted {
+	if forwarded := q.Header["X-Forwarded-Host"]; len(forwarded) > 0 && r.Peer(q.RemoteAddr) {
 		switch {
 		case len(forwarded) == 1 && sameHost(forwarded[0], q.Host):
 		case len(forwarded) == 1 && r.config.RouteForwardedHost && !strings.ContainsAny(forwarded[0], ", \t"):
@@ -111,14 +91,11 @@ func (r *Rules) normalizeHeader(q *Request) *Rejection {
 	if host != q.Host {
 		q.Host, q.normalized = host, true
 	}
+	if r.config.Hardened {
+		return checkHost(q)
+	}
 	return nil
 }
-
-// FromTrustedPeer reports whether the peer is in Config.Peers, after Normalize.
-func (q *Request) FromTrustedPeer() bool { return q.trusted }
-
-// Plain reports, after Normalize, whether [Rules.PassOn] returns Header itself.
-func (q *Request) Plain() bool { return q.plain }
 
 // malformed returns why HTTP/1.1 cannot carry a request with the same meaning, or
 // an empty string. In HTTP/2, method and path are field values:
@@ -130,21 +107,12 @@ func malformed(q *Request) string {
 		return "expected a request to this server, found CONNECT"
 	case q.Method != "" && !httpguts.ValidHeaderFieldName(q.Method):
 		return "the method is not a token"
-	case hasBlankOrControl(q.Target):
+	case strings.ContainsFunc(q.Target, func(c rune) bool { return c <= ' ' || c == 0x7f }):
 		return "the target has spaces or control characters"
 	case q.ProtoMajor > 1 && !sameLength(q):
 		return "the Content-Length differs from the length of the body"
 	}
 	return ""
-}
-
-func hasBlankOrControl(target string) bool {
-	for i := range len(target) {
-		if c := target[i]; c <= ' ' || c == 0x7f {
-			return true
-		}
-	}
-	return false
 }
 
 // sameLength reports whether an HTTP/2 request has no Content-Length, or a single

@@ -11,7 +11,7 @@ import (
 // IsWebsocket reports whether a request asks for an upgrade to websocket, in a valid
 // handshake or not: an invalid one is routed, checked and refused as a handshake.
 func (q *Request) IsWebsocket() bool {
-	return !q.plain && len(q.Header["Upgrade"]) > 0 && sockets.IsUpgrade(q.ProtoMajor, q.ProtoMinor, q.Header)
+	return len(q.Header["Upgrade"]) > 0 && sockets.IsUpgrade(q.ProtoMajor, q.ProtoMinor, q.Header)
 }
 
 // upgrades reports whether h has any field or token of an upgrade.
