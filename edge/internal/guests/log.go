@@ -33,20 +33,23 @@ func newGuestLog(logger *slog.Logger, bytes int64) *guestLog {
 	return &guestLog{logger: logger, limit: limit}
 }
 
-func (l *guestLog) write(ctx context.Context, level slog.Level, text string, attrs []slog.Attr) {
+// write writes a record with text and attributes of the guest, which count towards
+// the limit, and attrs of the host.
+func (l *guestLog) write(ctx context.Context, level slog.Level, text string, attrs []slog.Attr, guest ...slog.Attr) {
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}
 	size := len(text) + recordOverhead
-	if last := len(attrs) - 1; last >= 0 && attrs[last].Value.Kind() == slog.KindGroup { // those of the guest
-		for _, a := range attrs[last].Value.Group() {
-			size += len(a.Key) + len(a.Value.String())
-		}
+	for _, a := range guest {
+		size += len(a.Key) + len(a.Value.String())
 	}
 	if !l.limit.AllowN(time.Now(), size) {
 		l.dropped.Add(1)
 		l.unreported.Add(1)
 		return
+	}
+	if len(guest) > 0 {
+		attrs = append(attrs, slog.GroupAttrs("attrs", guest...))
 	}
 	if n := l.unreported.Swap(0); n > 0 {
 		attrs = append(attrs, slog.Uint64("dropped", n))

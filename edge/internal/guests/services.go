@@ -182,7 +182,7 @@ func (s *services) Log(ctx context.Context, level slog.Level, text string) {
 // LogAttrs implements hostfuncs.AttrLogger: the guest's attributes are in the group
 // "attrs".
 func (s *services) LogAttrs(ctx context.Context, level slog.Level, text string, attrs []slog.Attr) {
-	s.set.log.write(ctx, level, text, append(s.logged(ctx), slog.GroupAttrs("attrs", attrs...)))
+	s.set.log.write(ctx, level, text, s.logged(ctx), attrs...)
 }
 
 var _ hostfuncs.AttrLogger = (*services)(nil)
