@@ -51,7 +51,7 @@ func (s *boundsChecker) Query(_ context.Context, schema, name string, args []byt
 	return args, nil
 }
 
-func (s *boundsChecker) Log(_ context.Context, _ slog.Level, text string) {
+func (s *boundsChecker) Log(_ context.Context, _ slog.Level, text string, _ ...slog.Attr) {
 	s.check("a log line", text, 3*abi.MaxLogText) // the replacement of a byte has three
 }
 

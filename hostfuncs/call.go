@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -48,9 +49,9 @@ func (c *Call) Begin(ctx context.Context) {
 // in it.
 func (c *Call) Fail() { c.undo = true }
 
-// End closes the files that the guest has open, passes lines with attributes to
-// AttrLogger, what else the guest logged and printed in the call to Services.Log as
-// one record, and releases the request.
+// End closes the files that the guest has open, passes what the guest logged and
+// printed in the call to Services.Log, as one record besides those for lines with
+// attributes, and releases the request.
 func (c *Call) End() {
 	if c.files != nil && len(c.files.views) > 0 {
 		c.endFiles(c.undo)
@@ -64,9 +65,17 @@ func (c *Call) End() {
 	c.ctx = context.Background()
 }
 
-// Printed returns what the guest has logged and printed in the call, as End passes
-// it to Services.Log.
-func (c *Call) Printed() string { return c.log.text() }
+// Printed returns what the guest has logged and printed in the call, as one line.
+func (c *Call) Printed() string {
+	var parts []string
+	for _, l := range c.log.lines {
+		parts = append(parts, l.String())
+	}
+	if text := c.log.text(); text != "" {
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, " | ")
+}
 
 // Denied describes the first WASI function that the guest has called since Begin and
 // that returned an errno because guests do not have it. It is empty if there is none.

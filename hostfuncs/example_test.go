@@ -29,7 +29,9 @@ func (services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.File
 
 func (services) FileLimits() hostfuncs.FileLimits { return hostfuncs.FileLimits{} }
 
-func (services) Log(ctx context.Context, level slog.Level, text string) { fmt.Println(level, text) }
+func (services) Log(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	fmt.Println(level, text)
+}
 
 // program is a guest whose function "run" logs the text "hello":
 //

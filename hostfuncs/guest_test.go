@@ -118,8 +118,8 @@ func (w *world) Query(_ context.Context, schema, name string, args []byte) ([]by
 	return []byte(`[{"n":1}]`), w.err
 }
 
-func (w *world) Log(_ context.Context, level slog.Level, text string) {
-	w.lines, w.level = append(w.lines, text), level
+func (w *world) Log(_ context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	w.lines, w.level = append(w.lines, attrLine{level, text, attrs}.String()), level
 }
 
 // guest is an instance of the forwarder.

@@ -40,9 +40,11 @@ type Services interface {
 	// FileLimits returns the limits of one call.
 	FileLimits() FileLimits
 	// Log writes a log record: what a guest logged and printed in one call, as one
-	// line without control characters, or an error of a host function. See also
-	// [AttrLogger].
-	Log(ctx context.Context, level slog.Level, text string)
+	// line without control characters, or an error of a host function. attrs are what a
+	// guest chose for a line of its own: keys of letters, digits, underscores, hyphens
+	// and dots, and text without control characters. Put them in a group, so that none
+	// replaces one of the host.
+	Log(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr)
 }
 
 // function is a host function before adapt.

@@ -1,23 +1,12 @@
 package hostfuncs
 
 import (
-	"context"
 	"log/slog"
 	"strconv"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
-
-// AttrLogger is implemented by Services that log attributes. Without it they are part of
-// the text of the call's record.
-type AttrLogger interface {
-	// LogAttrs writes a record for one line of a guest, with attributes that the guest
-	// chose. Text and values have no control characters; keys are letters, digits,
-	// underscores, hyphens and dots. Put them in a group, so that no key of the guest
-	// replaces one of the host.
-	LogAttrs(ctx context.Context, level slog.Level, text string, attrs []slog.Attr)
-}
 
 // attrLine is a line with attributes, which becomes one record at the end of the call.
 type attrLine struct {
@@ -34,7 +23,7 @@ func logAttrs(c *Call, m memory, s []uint64) {
 		text = "(a log line outside the guest's memory)"
 	}
 	line := attrLine{level, printable(strings.ReplaceAll(text, "\n", " ")), m.attrs(uint32(s[3]), uint32(s[4]))}
-	if _, ok := c.Services.(AttrLogger); ok && len(c.log.lines) < abi.MaxLogRecords {
+	if len(c.log.lines) < abi.MaxLogRecords {
 		c.log.lines = append(c.log.lines, line)
 	} else {
 		c.log.line(level, line.String())
@@ -102,6 +91,6 @@ func (c *Call) flushLines() {
 	lines := c.log.lines
 	c.log.lines = nil
 	for _, l := range lines {
-		c.Services.(AttrLogger).LogAttrs(c.Context(), l.level, l.text, l.attrs)
+		c.Services.Log(c.Context(), l.level, l.text, l.attrs...)
 	}
 }

@@ -54,7 +54,7 @@ func (s *services) Files(context.Context, hostfuncs.Files) (hostfuncs.Files, err
 
 func (s *services) FileLimits() hostfuncs.FileLimits { return hostfuncs.FileLimits{} }
 
-func (s *services) Log(context.Context, slog.Level, string) {}
+func (s *services) Log(context.Context, slog.Level, string, ...slog.Attr) {}
 
 // writeRecord writes m to out as a record of the abi and returns its size.
 func writeRecord(m *tenantdb.Match, withDomain bool, out []byte) int {

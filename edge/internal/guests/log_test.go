@@ -45,7 +45,7 @@ func TestAttributesOfAGuestReplaceNoneOfTheHost(t *testing.T) {
 	set := testSet(t)
 	set.log = newGuestLog(log.logger(), 1<<10)
 	s := newServices(set, nil)
-	write := func(attrs ...slog.Attr) { s.LogAttrs(t.Context(), slog.LevelInfo, "canary", attrs) }
+	write := func(attrs ...slog.Attr) { s.Log(t.Context(), slog.LevelInfo, "canary", attrs...) }
 	write(slog.String("from", "x\nfrom=host"), slog.String("cell", "eu"))
 	if got := log.String(); !strings.Contains(got, ` msg=canary from=guest attrs.from="x\nfrom=host" attrs.cell=eu`) || strings.Count(got, "\n") != 1 {
 		t.Errorf("logged %q", got)

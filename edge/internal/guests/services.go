@@ -175,17 +175,10 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 }
 
 // Log logs text of the guest, with the guest's digest, the request's id and the tenant.
-func (s *services) Log(ctx context.Context, level slog.Level, text string) {
-	s.set.log.write(ctx, level, text, s.logged(ctx))
-}
-
-// LogAttrs implements hostfuncs.AttrLogger: the guest's attributes are in the group
-// "attrs".
-func (s *services) LogAttrs(ctx context.Context, level slog.Level, text string, attrs []slog.Attr) {
+// The guest's attributes are in the group "attrs".
+func (s *services) Log(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
 	s.set.log.write(ctx, level, text, s.logged(ctx), attrs...)
 }
-
-var _ hostfuncs.AttrLogger = (*services)(nil)
 
 // logged returns the attributes of the guest's log records.
 func (s *services) logged(ctx context.Context) []slog.Attr {

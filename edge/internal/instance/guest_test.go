@@ -41,7 +41,7 @@ func (noTenants) Query(context.Context, string, string, []byte) ([]byte, error) 
 func (noTenants) Files(context.Context, hostfuncs.Files) (hostfuncs.Files, error) {
 	return nil, abi.Denied
 }
-func (noTenants) FileLimits() hostfuncs.FileLimits        { return hostfuncs.FileLimits{} }
-func (noTenants) Log(context.Context, slog.Level, string) {}
+func (noTenants) FileLimits() hostfuncs.FileLimits                      { return hostfuncs.FileLimits{} }
+func (noTenants) Log(context.Context, slog.Level, string, ...slog.Attr) {}
 
 func bindNoTenants() hostfuncs.Services { return noTenants{} }

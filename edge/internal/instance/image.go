@@ -238,19 +238,16 @@ type unserved struct {
 // maxLogged bounds what an error quotes of it, in bytes.
 const maxLogged = 5 << 10
 
-func (u *unserved) Log(ctx context.Context, level slog.Level, text string) {
-	u.logged = append(append(u.logged, text...), '\n')
+func (u *unserved) Log(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	u.logged = append(u.logged, text...)
+	for _, a := range attrs {
+		u.logged = fmt.Appendf(u.logged, " %s=%q", a.Key, a.Value)
+	}
+	u.logged = append(u.logged, '\n')
 	if extra := len(u.logged) - maxLogged; extra > 0 {
 		u.logged = u.logged[:copy(u.logged, u.logged[extra:])]
 	}
-	u.Services.Log(ctx, level, text)
-}
-
-// LogAttrs implements hostfuncs.AttrLogger.
-func (u *unserved) LogAttrs(ctx context.Context, level slog.Level, text string, attrs []slog.Attr) {
-	if l, ok := u.Services.(hostfuncs.AttrLogger); ok {
-		l.LogAttrs(ctx, level, text, attrs)
-	}
+	u.Services.Log(ctx, level, text, attrs...)
 }
 
 // explain adds to err what the guest was denied and the end of its log.

@@ -44,7 +44,9 @@ func (w world) Primary(id string, out []byte) (int, bool) {
 func (w world) Query(context.Context, string, string, []byte) ([]byte, error) {
 	return nil, abi.NotFound
 }
-func (w world) Log(ctx context.Context, l slog.Level, text string) { w.noTenants.Log(ctx, l, text) }
+func (w world) Log(ctx context.Context, l slog.Level, text string, attrs ...slog.Attr) {
+	w.noTenants.Log(ctx, l, text, attrs...)
+}
 
 var exportNames = map[string]Export{
 	abi.ExportRoute: Route, abi.ExportCacheKey: CacheKey, abi.ExportReverseKey: ReverseKey, abi.ExportPathname: Pathname, abi.ExportAuthorize: Authorize,
