@@ -57,10 +57,10 @@ func describeProject(out io.Writer, dir string, l *scaffold.Language, files []st
 			sdk++
 			continue
 		}
-		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-28s %s", f, scaffold.About(f)), " "))
+		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-28s %s", f, l.About(f)), " "))
 	}
 	if sdk > 0 {
-		fmt.Fprintf(&b, "  %-28s the SDK of this version, %d files\n", "sdk/", sdk)
+		fmt.Fprintf(&b, "  %-28s the SDK of this version, %s\n", "sdk/", plural(sdk, "file"))
 	}
 	if !l.Tested {
 		fmt.Fprintf(&b, "\nThis template is untested: no toolchain for %s was available to its authors. Please report\nwhat does not work.\n", l.Title)

@@ -144,9 +144,9 @@ func execute(name string, text []byte, data any) ([]byte, error) {
 }
 
 // About describes a file of a new project in a few words; empty: its name does.
-func About(name string) string {
+func (l *Language) About(name string) string {
 	switch name {
-	case "main.go", "src/lib.rs", "assembly/index.ts", "main.c", "main.zig":
+	case l.Main:
 		return "the guest: edit this file"
 	case "main_test.go":
 		return "tests it with go test"

@@ -73,8 +73,8 @@ func TestEachLanguageHasItsFiles(t *testing.T) {
 		if err != nil || p.build.String() != l.build.String() {
 			t.Errorf("%s: the project is built by %v: %v", l.Name, p, err)
 		}
-		if len(l.install) == 0 || !strings.HasPrefix(About(l.Main), "the guest") {
-			t.Errorf("%s: how to install it, or the description of its main file, is missing", l.Name)
+		if len(l.install) == 0 {
+			t.Errorf("%s: how to install it is missing", l.Name)
 		}
 		for _, name := range []string{l.Main, "README.md", ".gitignore", "tenantedge.yaml", "cases.yaml"} {
 			if content, err := os.ReadFile(filepath.Join(dir, name)); err != nil || len(content) == 0 || strings.Contains(string(content), "{{") {

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // toolchain builds the projects of a language.
@@ -108,10 +109,13 @@ func rustTarget() string {
 	return ""
 }
 
-// rustFolder returns the first folder on PATH whose rustc has the libraries for
+// rustFolder calls findRust once: guest dev builds after each change.
+var rustFolder = sync.OnceValues(findRust)
+
+// findRust returns the first folder on PATH whose rustc has the libraries for
 // WebAssembly, which are an extra of installations of rustup and of Debian. first
 // reports whether it is the one that a shell finds.
-func rustFolder() (folder string, first bool) {
+func findRust() (folder string, first bool) {
 	first = true
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		if _, err := exec.LookPath(filepath.Join(folder, "cargo")); err != nil {
@@ -140,13 +144,13 @@ func withRust(c Command) Command {
 
 // clangTarget reports whether clang can compile for WebAssembly, which Apple's
 // cannot.
-func clangTarget() string {
+var clangTarget = sync.OnceValue(func() string {
 	targets, err := exec.Command("clang", "--print-targets").Output()
 	if err == nil && strings.Contains(string(targets), "wasm32") {
 		return ""
 	}
 	return "a clang with the target wasm32"
-}
+})
 
 // Missing returns what building needs and this machine lacks; empty: nothing.
 func (t *toolchain) Missing() []string {
