@@ -98,7 +98,7 @@ var aboutWASI = map[string]string{
 
 // signature returns the signature of a type by its index.
 func (in *inspector) signature(index uint32) string {
-	if int(index) >= in.types {
+	if int(index) >= in.m.Types.Len() {
 		return ""
 	}
 	t := in.m.Types.At(int(index))

@@ -37,7 +37,7 @@ func (in *inspector) hints() {
 	if in.debugSize > 0 {
 		in.hint("%d bytes are sections for debuggers, which the host drops (%s): %s", in.debugSize, shortList(in.debug), strip(in.Toolchain.Language))
 	}
-	if !in.hasNames && in.m.Code.Len() > 0 {
+	if in.names == nil && in.m.Code.Len() > 0 {
 		in.hint("it has no names of functions, so traps show numbers: %s", keepNames(in.Toolchain.Language))
 	}
 }

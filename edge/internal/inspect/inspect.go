@@ -88,14 +88,13 @@ func Module(b []byte) *Report {
 		return r
 	}
 	m, err := wasm.DecodePart(b)
-	if found, _ := wasm.NotModule(b); found != "" {
-		r.Refusal = err.Error()
-		return r
-	}
 	if err != nil {
 		r.Refusal = err.Error()
 	}
-	in := &inspector{Report: r, m: m, types: m.Types.Len()}
+	if found, _ := wasm.NotModule(b); found != "" {
+		return r
+	}
+	in := &inspector{Report: r, m: m}
 	in.readNames()
 	in.sections()
 	in.memory()
@@ -115,12 +114,10 @@ func Module(b []byte) *Report {
 type inspector struct {
 	*Report
 	m         *wasm.Module
-	types     int
-	names     map[uint32]string // of functions
+	names     map[uint32]string // of functions; nil: the module has none
 	functions []uint32          // types of the imported functions
 	debug     []string          // custom sections for debuggers
 	debugSize int
-	hasNames  bool
 }
 
 // meter compares the code of the metered guest with that of the guest.

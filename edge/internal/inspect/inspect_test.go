@@ -75,11 +75,11 @@ func TestHintsNameWhatToChange(t *testing.T) {
 		wasm []byte
 		want string
 	}{
-		"debug sections":        {custom(".debug_info", "x"), "sections for debuggers, which the host drops (.debug_info): remove them with wasm-tools strip"},
-		"no names":              {wasmtest.Sound().Wasm(), "it has no names of functions"},
-		"an object file":        {custom("linking", "\x02"), "link it with wasm-ld"},
-		"no names, from clang":  {custom("producers", clang), "link without -s"},
-		"no names, from nobody": {custom("producers", "\xff\xff\xff\xff\x0f"), "build without stripping"},
+		"debug sections":                      {custom(".debug_info", "x"), "sections for debuggers, which the host drops (.debug_info): remove them with wasm-tools strip"},
+		"no names":                            {wasmtest.Sound().Wasm(), "it has no names of functions"},
+		"an object file":                      {custom("linking", "\x02"), "link it with wasm-ld"},
+		"no names, from clang":                {custom("producers", clang), "link without -s"},
+		"no names, from an unknown toolchain": {custom("producers", "\xff\xff\xff\xff\x0f"), "build without stripping"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := Module(c.wasm); !strings.Contains(strings.Join(r.Hints, "\n"), c.want) {

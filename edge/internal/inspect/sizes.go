@@ -3,8 +3,8 @@ package inspect
 import (
 	"cmp"
 	"slices"
-	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -27,7 +27,7 @@ type Function struct {
 // readNames reads the names of functions.
 func (in *inspector) readNames() {
 	for _, c := range in.m.Customs() {
-		if c.Name != wasm.NameSection || in.hasNames {
+		if c.Name != wasm.NameSection || in.names != nil {
 			continue
 		}
 		parts, err := wasm.DecodeNames(c.Data)
@@ -39,20 +39,13 @@ func (in *inspector) readNames() {
 			if p.ID != wasm.NamesFunctions || err != nil {
 				continue
 			}
-			in.hasNames, in.names = true, make(map[uint32]string, len(names))
+			in.names = make(map[uint32]string, len(names))
 			for _, n := range names {
 				in.names[n.Index] = n.Name
 			}
 			break
 		}
 	}
-}
-
-// isDebug reports whether the host drops a custom section, which only debuggers and
-// linkers use.
-func isDebug(name string) bool {
-	return strings.HasPrefix(name, ".debug_") || strings.HasPrefix(name, "reloc.") ||
-		name == "linking" || name == "sourceMappingURL" || name == "external_debug_info"
 }
 
 // sections lists the sections. Custom sections of one name are one entry.
@@ -67,7 +60,7 @@ func (in *inspector) sections() {
 	for _, s := range in.m.Sections() {
 		out := Section{Name: s.ID.String(), Bytes: s.Bytes, Entries: entries[s.ID]}
 		if s.ID == wasm.SectionCustom {
-			out.Name, out.Dropped = clean(s.Name), isDebug(s.Name)
+			out.Name, out.Dropped = clean(s.Name), meter.Drops(s.Name)
 			if out.Dropped {
 				in.debug = append(in.debug, out.Name)
 				in.debugSize += s.Bytes

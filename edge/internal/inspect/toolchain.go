@@ -20,7 +20,7 @@ type Toolchain struct {
 }
 
 func (in *inspector) toolchain() {
-	t := &Toolchain{Producers: []string{}, Settings: []string{}, Names: in.hasNames}
+	t := &Toolchain{Producers: []string{}, Settings: []string{}, Names: in.names != nil}
 	for _, c := range in.m.Customs() {
 		switch c.Name {
 		case "producers":

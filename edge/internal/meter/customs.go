@@ -9,19 +9,21 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// customs updates the names of functions, for stack traces, and drops sections with
-// positions in code, which have changed.
+// customs updates the names of functions, for stack traces, and drops sections.
 func (w *rewriter) customs() {
 	w.m.MapCustoms(func(c wasm.Custom) (wasm.Custom, bool) {
-		switch {
-		case c.Name == wasm.NameSection:
+		if c.Name == wasm.NameSection {
 			return w.names(c)
-		case strings.HasPrefix(c.Name, ".debug_"), strings.HasPrefix(c.Name, "reloc."), c.Name == "linking",
-			c.Name == "sourceMappingURL", c.Name == "external_debug_info":
-			return c, false
 		}
-		return c, true
+		return c, !Drops(c.Name)
 	})
+}
+
+// Drops reports whether a metered module lacks a custom section, which only debuggers
+// and linkers use: positions in code have changed.
+func Drops(name string) bool {
+	return strings.HasPrefix(name, ".debug_") || strings.HasPrefix(name, "reloc.") ||
+		name == "linking" || name == "sourceMappingURL" || name == "external_debug_info"
 }
 
 // names keeps the names of functions if they can be decoded. It drops the name of the

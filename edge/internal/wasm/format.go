@@ -38,10 +38,6 @@ func NotModule(b []byte) (found, remedy string) {
 	if bytes.HasPrefix(b, []byte(header)) {
 		return "", ""
 	}
-	return notModule(b)
-}
-
-func notModule(b []byte) (found, remedy string) {
 	if len(b) == 0 {
 		return "an empty file", "check that the build wrote its output"
 	}
