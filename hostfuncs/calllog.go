@@ -98,11 +98,16 @@ func printable(text string) string {
 }
 
 func logLine(c *Call, m memory, s []uint64) {
+	c.log.line(m.logged(s))
+	c.worked()
+}
+
+// logged returns the level and the text that a guest logs: the first three parameters.
+func (m memory) logged(s []uint64) (slog.Level, string) {
 	text, ok := m.text(uint32(s[1]), min(uint32(s[2]), abi.MaxLogText))
 	if !ok {
 		text = "(a log line outside the guest's memory)"
 	}
 	level := slog.Level(int32(uint32(s[0])))
-	c.log.line(max(slog.LevelDebug, min(level, slog.LevelError)), text)
-	c.worked()
+	return max(slog.LevelDebug, min(level, slog.LevelError)), text
 }

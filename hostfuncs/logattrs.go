@@ -16,12 +16,7 @@ type attrLine struct {
 }
 
 func logAttrs(c *Call, m memory, s []uint64) {
-	level := slog.Level(int32(uint32(s[0])))
-	level = max(slog.LevelDebug, min(level, slog.LevelError))
-	text, ok := m.text(uint32(s[1]), min(uint32(s[2]), abi.MaxLogText))
-	if !ok {
-		text = "(a log line outside the guest's memory)"
-	}
+	level, text := m.logged(s)
 	line := attrLine{level, printable(strings.ReplaceAll(text, "\n", " ")), m.attrs(uint32(s[3]), uint32(s[4]))}
 	if len(c.log.lines) < abi.MaxLogRecords {
 		c.log.lines = append(c.log.lines, line)
