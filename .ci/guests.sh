@@ -2,7 +2,8 @@
 # Installs the toolchains in which the tests build guests where they are missing:
 # Debian's clang and lld, Debian's cargo and Rust for WebAssembly, and the
 # AssemblyScript compiler of guest/assemblyscript/package-lock.json. Prints what it
-# could not install; the tests of those languages are skipped with a reason.
+# could not install; the tests of those languages are skipped with a reason, or fail
+# where TENANTEDGE_GUESTS=all, as in CI.
 set -eu
 cd "$(dirname "$0")/.."
 
