@@ -71,7 +71,7 @@ func freePort(first int) (int, error) {
 		}
 		errs = err
 	}
-	return 0, fmt.Errorf("demo: expected a free port from %d to %d, found none: %w", first, first+tries-1, errs)
+	return 0, fmt.Errorf("expected a free port from %d to %d, found none: %w", first, first+tries-1, errs)
 }
 
 // writeDemo writes the site's files to folder, and the configuration in demo/ with

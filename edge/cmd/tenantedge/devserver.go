@@ -105,11 +105,10 @@ func (d *development) freePorts(file *config.File) error {
 		if err != nil || !at.Addr().IsLoopback() || at.Port() == 0 {
 			continue
 		}
-		port := int(at.Port())
-		for taken[port] {
-			port++
+		free, err := freePort(int(at.Port()))
+		for err == nil && taken[free] {
+			free, err = freePort(free + 1)
 		}
-		free, err := freePort(port)
 		if err != nil {
 			return err
 		}

@@ -48,11 +48,3 @@ func projectDir(args []string) string {
 	}
 	return args[0]
 }
-
-// atMostOneDir accepts the folder of a project, or nothing.
-func atMostOneDir(c *cobra.Command, args []string) error {
-	if len(args) > 1 {
-		return usagef("%sexpected at most one DIR, found %d arguments", errorPrefix(c), len(args))
-	}
-	return nil
-}

@@ -3,17 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/scaffold"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
@@ -45,10 +48,13 @@ func buildAndRoute(t *testing.T, dir string) {
 // The test of guest dev builds a project in Go.
 func TestANewProjectBuildsAndRoutes(t *testing.T) {
 	for _, l := range scaffold.Languages[1:] {
+		if !l.Tested {
+			continue
+		}
 		t.Run(l.Name, func(t *testing.T) {
 			t.Parallel()
-			if missing := l.Missing(); !l.Tested || len(missing) > 0 {
-				t.Skipf("this machine lacks %q", missing)
+			if missing := l.Missing(); len(missing) > 0 {
+				wasmtest.NotInstalled(t, fmt.Sprintf("this machine lacks %q", missing))
 			}
 			dir := newProject(t, l.Name)
 			if l.Name == "assemblyscript" {
@@ -68,7 +74,7 @@ func useInstalledCompiler(t *testing.T, dir string) {
 	t.Helper()
 	installed := filepath.Join(userCache, "tenantedge", "assemblyscript", "node_modules")
 	if _, err := os.Stat(installed); err != nil || errUserCache != nil {
-		t.Skip("the AssemblyScript compiler is not installed; .ci/guests.sh installs it")
+		wasmtest.NotInstalled(t, "the AssemblyScript compiler is not installed")
 	}
 	modules := filepath.Join(dir, "node_modules")
 	if err := os.Mkdir(modules, 0o700); err != nil {
@@ -105,8 +111,9 @@ func TestGuestCommandsRefuseWrongArguments(t *testing.T) {
 
 // output collects what a command prints.
 type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	failures int // how many failed builds the test expects
+	mu       sync.Mutex
+	text     bytes.Buffer
 }
 
 func (o *output) Write(p []byte) (int, error) {
@@ -121,11 +128,12 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// await calls done until it returns true.
+// await calls done until it returns true. It gives up early when more builds have
+// failed than the test expects.
 func (o *output) await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
+		if time.Now().After(deadline) || strings.Count(o.String(), scaffold.ErrBuild.Error()) > o.failures {
 			t.Fatalf("no %s; the output is\n%s", what, o)
 		}
 	}
@@ -192,6 +200,7 @@ func TestDevSwapsAChangedGuestAndKeepsItWhileTheNextIsBroken(t *testing.T) {
 	expect("acme")
 
 	const label = `label, _, _ := strings.Cut(r.Host, ".")`
+	out.failures = 1
 	replaceText(t, guest, label, "label := undefined")
 	out.awaitText(t, "undefined: undefined")
 	out.awaitText(t, "the previous guest stays in service: the build failed: go ended with exit status 1")
@@ -209,6 +218,24 @@ func TestDevSwapsAChangedGuestAndKeepsItWhileTheNextIsBroken(t *testing.T) {
 	stop()
 }
 
+func TestDevServesEachListenerAtAnotherPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken := l.Addr().String()
+	file := &config.File{Admin: taken, Listeners: []config.Listener{{Address: taken}, {Address: taken}}}
+	d := &development{out: &lines{out: io.Discard}}
+	if err := d.freePorts(file); err != nil {
+		t.Fatal(err)
+	}
+	found := []string{taken, file.Admin, file.Listeners[0].Address, file.Listeners[1].Address}
+	if slices.Sort(found); len(slices.Compact(found)) < 4 {
+		t.Errorf("the addresses are %q", found)
+	}
+}
+
 // develop runs guest dev until stop is called.
 func develop(t *testing.T, dir string) (ctx context.Context, out *output, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -223,10 +250,21 @@ func develop(t *testing.T, dir string) (ctx context.Context, out *output, stop f
 	}
 }
 
-func TestDevServesOnlyWhatAHostAccepts(t *testing.T) {
-	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip(err)
+func TestBuildNeedsNoDatabase(t *testing.T) {
+	t.Setenv("TENANTEDGE_TEST_DSN", "postgres://u@127.0.0.1:1/db")
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"Makefile": "guest.wasm: module\n\tcp module guest.wasm\n", "module": string(wasmtest.Sound().Wasm()),
+		configName: "directory: {source: postgres, dsn_env: TENANTEDGE_TEST_DSN}\n",
+	} {
+		replaceFile(t, filepath.Join(dir, name), []byte(content))
 	}
+	if code, stdout, stderr := command("", "guest", "build", dir); code != exitOK {
+		t.Errorf("exit %d, %s%s", code, stdout, stderr)
+	}
+}
+
+func TestDevServesOnlyWhatAHostAccepts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) { replaceFile(t, filepath.Join(dir, name), []byte(text)) }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -13,7 +13,9 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/scaffold"
+	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/stats"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 func guestBuildCommand() *cobra.Command {
@@ -33,13 +35,13 @@ func guestBuildCommand() *cobra.Command {
 
 			Then it tries the guest as serve does before it accepts one: a child process loads,
 			configures and tests it, and has it answer made-up requests. The configuration is
-			tenantedge.yaml in DIR, if there is one.
+			tenantedge.yaml in DIR, if there is one; no tenants are loaded from its directory.
 		`),
 		Example: text(`
 			  tenantedge guest build
 			  tenantedge guest build myguest
 		`),
-		Args: atMostOneDir,
+		Args: argCount("at most one DIR", 0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := buildGuest(c.Context(), projectDir(args), c.OutOrStdout(), c.ErrOrStderr()); err != nil {
 				return fmt.Errorf("guest build: %w", err)
@@ -58,45 +60,48 @@ func buildGuest(ctx context.Context, dir string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	loaded, err := tryGuest(ctx, dir, wasm)
+	file, err := projectConfig(filepath.Join(dir, configName))
 	if err != nil {
 		return err
 	}
+	loaded, err := loadGuest(ctx, file, wasm)
+	if err != nil {
+		return file.LocateGuestError(err)
+	}
 	fuel := loaded.Engine.SetupFuel
-	_, err = fmt.Fprintf(stdout, "%s: %s; a host accepts it; fuel: %d to initialize, %d to configure, %d for its self-test\n",
-		filepath.Join(dir, scaffold.Output), megabytes(len(wasm)), fuel.Initialize, fuel.Configure, fuel.SelfTest)
+	_, err = fmt.Fprintf(stdout, "%s: %s bytes; a host accepts it; fuel: %s to initialize, %s to configure, %s for its self-test\n",
+		filepath.Join(dir, scaffold.Output), thousands(len(wasm)), thousands(fuel.Initialize), thousands(fuel.Configure), thousands(fuel.SelfTest))
 	return err
-}
-
-// tryGuest loads a guest as serve does, with the configuration of its project.
-func tryGuest(ctx context.Context, dir string, wasm []byte) (loaded stats.Host, err error) {
-	file := &config.File{}
-	path := filepath.Join(dir, configName)
-	if _, err := os.Stat(path); err == nil {
-		if file, err = config.Load(path); err != nil {
-			return loaded, err
-		}
-	}
-	file.Guest.Path = ""
-	parts, err := openLoaded(ctx, file, quietLogger())
-	if err != nil {
-		return loaded, err
-	}
-	defer func() { err = errors.Join(err, parts.Close()) }()
-	parts.Config.Guest = wasm
-	host, err := edge.New(ctx, parts.Config)
-	if err != nil {
-		return loaded, parts.Locate(err)
-	}
-	return host.Stats(), host.Close()
 }
 
 // configName is the configuration in a project.
 const configName = "tenantedge.yaml"
 
-func megabytes(n int) string {
-	if n < 1e5 {
-		return fmt.Sprintf("%d bytes", n)
+// projectConfig returns the configuration of a project, which may have none.
+func projectConfig(path string) (*config.File, error) {
+	file, err := config.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return defaultConfig()
 	}
-	return fmt.Sprintf("%.2f MB", float64(n)/1e6)
+	return file, err
+}
+
+func defaultConfig() (*config.File, error) {
+	return config.Parse("default", []byte("tenants: {public: {}, default: {}}\n"))
+}
+
+// loadGuest loads a guest as serve does, without a directory and servers.
+func loadGuest(ctx context.Context, file *config.File, wasm []byte) (loaded stats.Host, err error) {
+	file.Guest.Path = "" // wasm is the guest
+	parts, err := serve.Open(file, serve.Options{Logger: quietLogger(), Guest: wasm})
+	if err != nil {
+		return loaded, err
+	}
+	defer func() { err = errors.Join(err, parts.Close()) }()
+	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, websocket.Config{}
+	host, err := edge.New(ctx, parts.Config)
+	if err != nil {
+		return loaded, err
+	}
+	return host.Stats(), host.Close()
 }

@@ -41,7 +41,7 @@ func guestDevCommand() *cobra.Command {
 			  tenantedge guest dev
 			  tenantedge guest dev myguest --config production.yaml
 		`),
-		Args: atMostOneDir,
+		Args: argCount("at most one DIR", 0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir := projectDir(args)
 			if path == "" {
@@ -119,7 +119,7 @@ func (d *development) update(ctx context.Context, changed time.Time) error {
 			return err
 		}
 		d.config = config
-		d.out.say("serving %s: %s%s", scaffold.Output, megabytes(len(wasm)), d.check(ctx, wasm))
+		d.out.say("serving %s: %s bytes%s", scaffold.Output, thousands(len(wasm)), d.check(ctx, wasm))
 		return nil
 	}
 	report, err := d.server.Host().Swap(ctx, wasm)
@@ -131,7 +131,7 @@ func (d *development) update(ctx context.Context, changed time.Time) error {
 		action = "unchanged, built"
 	}
 	took := time.Since(changed)
-	d.out.say("%s %.1f s after the change: %s%s", action, took.Seconds(), megabytes(len(wasm)), d.check(ctx, wasm))
+	d.out.say("%s %.1f s after the change: %s bytes%s", action, took.Seconds(), thousands(len(wasm)), d.check(ctx, wasm))
 	return nil
 }
 

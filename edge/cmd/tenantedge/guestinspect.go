@@ -14,8 +14,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/inspect"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
-	"github.com/tenantedge/tenantedge/edge/serve"
-	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
@@ -63,7 +61,10 @@ func guestInspectCommand() *cobra.Command {
 }
 
 func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path string) error {
-	file, err := o.file()
+	file, err := defaultConfig()
+	if o.config != "" {
+		file, err = config.Load(o.config)
+	}
 	if err != nil {
 		return err
 	}
@@ -77,11 +78,13 @@ func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path strin
 	if info, err := os.Stat(path); err == nil {
 		r.Bytes = int(info.Size())
 	}
-	if r.Setup, err = load(ctx, file, wasm); err != nil {
-		if !errors.Is(err, edge.ErrGuestRefused) {
-			return err
-		}
+	switch loaded, err := loadGuest(ctx, file, wasm); {
+	case err == nil:
+		r.Setup = &inspect.Setup{ABI: abi.Version, Name: loaded.Guest.Name, Version: loaded.Guest.Version, Fuel: loaded.Engine.SetupFuel, ImageBytes: loaded.Engine.ImageBytes}
+	case errors.Is(err, edge.ErrGuestRefused):
 		r.Refusal = err.Error()
+	default:
+		return err
 	}
 	if err := o.write(out, r); err != nil {
 		return err
@@ -90,31 +93,6 @@ func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path strin
 		return fmt.Errorf("guest inspect: the host refuses %s", path)
 	}
 	return nil
-}
-
-// file returns the configuration to load the guest with.
-func (o *guestInspectOptions) file() (*config.File, error) {
-	if o.config != "" {
-		return config.Load(o.config)
-	}
-	return config.Parse("default", []byte("tenants: {public: {}, default: {}}\n"))
-}
-
-// load loads a guest as serve does, without a directory and servers.
-func load(ctx context.Context, file *config.File, wasm []byte) (setup *inspect.Setup, err error) {
-	parts, err := serve.Open(file, serve.Options{Logger: quietLogger(), Guest: wasm})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, parts.Close()) }()
-	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, websocket.Config{}
-	host, err := edge.New(ctx, parts.Config)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, host.Close()) }()
-	s := host.Stats()
-	return &inspect.Setup{ABI: abi.Version, Name: s.Guest.Name, Version: s.Guest.Version, Fuel: s.Engine.SetupFuel, ImageBytes: s.Engine.ImageBytes}, nil
 }
 
 func (o *guestInspectOptions) write(out io.Writer, r *inspect.Report) error {

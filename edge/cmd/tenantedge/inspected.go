@@ -29,7 +29,7 @@ func writeInspected(to io.Writer, r *inspect.Report) error {
 	}
 	if s := r.Setup; s != nil {
 		fmt.Fprintf(out, "\nLoaded: ABI version %d, %s\n", s.ABI, ownName(s))
-		fmt.Fprintf(out, "  fuel: initialization %s, te_configure %s, te_self_test %s\n", units64(s.Fuel.Initialize), units64(s.Fuel.Configure), units64(s.Fuel.SelfTest))
+		fmt.Fprintf(out, "  fuel: initialization %s, te_configure %s, te_self_test %s\n", thousands(s.Fuel.Initialize), thousands(s.Fuel.Configure), thousands(s.Fuel.SelfTest))
 		fmt.Fprintf(out, "  memory from which every request starts: %s bytes\n", thousands(s.ImageBytes))
 	}
 	if len(r.Hints) > 0 {
@@ -154,12 +154,10 @@ func more(before, after int, what string) string {
 }
 
 // thousands formats a number with commas.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
+func thousands[N int | uint64](n N) string {
+	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
 }
-
-func units64(n uint64) string { return thousands(int(min(n, 1<<62))) }
