@@ -179,7 +179,7 @@ func (s *Server) shutdown() error {
 	for _, srv := range s.servers {
 		_ = srv.Close() // closes the connections of the interrupted requests
 	}
-	return errorf("%w: %d after %v", ErrInterrupted, left, time.Since(began).Round(time.Millisecond))
+	return fmt.Errorf("%w: %d after %v", ErrInterrupted, left, time.Since(began).Round(time.Millisecond))
 }
 
 // drain closes websockets and other hijacked connections and waits for them and
