@@ -1,11 +1,28 @@
 package guest
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/jsonread"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
+
+// Settings reads guest.settings of the configuration, which may be absent, into
+// members. Errors have the prefix "settings: ".
+//
+//	var urlconf string
+//	err := guest.Settings(c, jsonread.Members{"urlconf": &urlconf})
+func Settings(c *abi.Config, members jsonread.Members) error {
+	if len(c.Settings) == 0 {
+		return nil
+	}
+	if err := jsonread.Object(c.Settings, members.Read); err != nil {
+		return errors.New("settings: " + err.Error())
+	}
+	return nil
+}
 
 // Default routes as the default guest does, for guests that change some of its
 // decisions. Call its methods in the handlers of the same name.

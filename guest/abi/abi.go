@@ -28,7 +28,8 @@
 // its length in the lower 32. The reply may lie anywhere in memory, the buffer
 // included, and must stay unchanged until the next call. If it is zero, or if the
 // reply exceeds a bound (see [MaxReply]), the request fails with status 502. The
-// host's defaults replace optional exports that a guest does not have.
+// host's defaults replace optional exports that a guest does not have. The host
+// refuses a guest with a misspelled one, such as te_authorise.
 //
 // # Messages
 //

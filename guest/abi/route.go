@@ -23,6 +23,9 @@ const (
 // Fields of a decision. The fields from DecHeader0 on are pairs of a name and a
 // value: headers to set in the request to the upstream, in addition to those of
 // the host's configuration.
+//
+// A decision has no attributes of the tenant. The host takes them, and the id, from
+// the row of the directory that has the schema.
 const (
 	DecSchema     = 0
 	DecTenantID   = 1 // id of a dynamic tenant; absent for a static one

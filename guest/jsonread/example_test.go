@@ -6,28 +6,23 @@ import (
 	"github.com/tenantedge/tenantedge/guest/jsonread"
 )
 
-func ExampleObject() {
-	for _, settings := range []string{`{"percent": 5, "tenants": ["acme"], "log": true}`, `{"percent": "5"}`, `{"prcent": 5}`, `{"log": true, "log": false}`} {
-		var percent int
+func ExampleMembers() {
+	for _, settings := range []string{
+		`{"percent": 5, "tenants": ["acme"], "plans": {"acme": "gold"}, "since": 2}`, `{"percent": "5"}`, `{"prcent": 5}`, `{"log": true, "log": false}`,
+	} {
+		var percent, since int
 		var tenants []string
 		var log bool
-		err := jsonread.Object([]byte(settings), func(r *jsonread.Reader, key string) {
-			switch key {
-			case "percent":
-				r.Integer(&percent)
-			case "tenants":
-				jsonread.Texts(r, &tenants)
-			case "log":
-				r.Bool(&log)
-			default:
-				r.Fail("percent, tenants or log, found " + key)
-			}
-		})
-		fmt.Println(percent, tenants, log, err)
+		var plans map[string]string
+		err := jsonread.Object([]byte(settings), jsonread.Members{
+			"percent": &percent, "tenants": &tenants, "log": &log, "plans": &plans,
+			"since": func(r *jsonread.Reader) { r.Integer(&since) },
+		}.Read)
+		fmt.Println(percent, tenants, log, plans, since, err)
 	}
 	// Output:
-	// 5 [acme] true <nil>
-	// 0 [] false at byte 12: expected an integer
-	// 0 [] false at byte 10: expected percent, tenants or log, found prcent
-	// 0 [] true at byte 19: expected unique keys, found "log" twice
+	// 5 [acme] false map[acme:gold] 2 <nil>
+	// 0 [] false map[] 0 at byte 12: expected an integer
+	// 0 [] false map[] 0 at byte 10: expected log, percent, plans, since, tenants, found prcent
+	// 0 [] true map[] 0 at byte 19: expected unique keys, found "log" twice
 }

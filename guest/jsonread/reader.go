@@ -2,14 +2,7 @@
 // Importing encoding/json would make a guest larger.
 //
 //	var percent int
-//	err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
-//		switch key {
-//		case "percent":
-//			r.Integer(&percent)
-//		default:
-//			r.Fail("percent, found " + key)
-//		}
-//	})
+//	err := jsonread.Object(document, jsonread.Members{"percent": &percent}.Read)
 package jsonread
 
 import (

@@ -55,38 +55,15 @@ type variant struct {
 }
 
 func configure(c *abi.Config) (abi.Configured, error) {
-	config = settings{urlconfs: map[string]string{}}
-	err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
-		switch key {
-		case "experiment":
-			r.Text(&config.experiment)
-		case "variants":
-			r.Object(func(name string) {
-				v := variant{name: name}
-				if r.Integer(&v.weight); v.weight < 0 || v.weight > maxSum-config.sum {
-					r.Fail("weights from 0 whose sum is at most 1000000")
-				}
-				config.variants, config.sum = append(config.variants, v), config.sum+v.weight
-			})
-		case "urlconfs":
-			r.Object(func(name string) {
-				var urlconf string
-				r.Text(&urlconf)
-				config.urlconfs[name] = urlconf
-			})
-		case "cookie":
-			r.Text(&config.cookie)
-		case "header":
-			r.Text(&config.header)
-		default:
-			r.Fail("experiment, variants, urlconfs, cookie or header, found " + key)
-		}
+	config = settings{}
+	err := guest.Settings(c, jsonread.Members{
+		"experiment": &config.experiment, "variants": readVariants, "urlconfs": &config.urlconfs, "cookie": &config.cookie, "header": &config.header,
 	})
-	if err == nil && (config.experiment == "" || config.sum == 0 || config.cookie == "") {
-		err = errors.New("expected experiment, cookie, and variants with a weight over 0")
-	}
 	if err != nil {
-		return abi.Configured{}, errors.New("settings: " + err.Error())
+		return abi.Configured{}, err
+	}
+	if config.experiment == "" || config.sum == 0 || config.cookie == "" {
+		return abi.Configured{}, errors.New("settings: expected experiment, cookie, and variants with a weight over 0")
 	}
 	asked := []string{"Cookie", "User-Agent", "Accept-Language"}
 	if config.header != "" {
@@ -96,6 +73,16 @@ func configure(c *abi.Config) (abi.Configured, error) {
 }
 
 const maxSum = 1000000
+
+func readVariants(r *jsonread.Reader) {
+	r.Object(func(name string) {
+		v := variant{name: name}
+		if r.Integer(&v.weight); v.weight < 0 || v.weight > maxSum-config.sum {
+			r.Fail("weights from 0 whose sum is at most 1000000")
+		}
+		config.variants, config.sum = append(config.variants, v), config.sum+v.weight
+	})
+}
 
 func route(r *guest.Request, d *guest.Decision) {
 	byDefault.Route(r, d)

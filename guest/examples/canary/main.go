@@ -61,36 +61,23 @@ type settings struct {
 func configure(c *abi.Config) (abi.Configured, error) {
 	config = settings{percent: 100}
 	var token string
-	err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
-		switch key {
-		case "urlconf":
-			r.Text(&config.urlconf)
-		case "token_sha256":
-			r.Text(&token)
-		case "tenants":
-			jsonread.Texts(r, &config.tenants)
-		case "percent":
-			r.Integer(&config.percent)
-		case "client_cookie":
-			r.Text(&config.clientCookie)
-		default:
-			r.Fail("urlconf, token_sha256, tenants, percent or client_cookie, found " + key)
-		}
+	err := guest.Settings(c, jsonread.Members{
+		"urlconf": &config.urlconf, "token_sha256": &token, "tenants": &config.tenants, "percent": &config.percent, "client_cookie": &config.clientCookie,
 	})
 	config.digest, _ = hex.DecodeString(token)
 	switch {
 	case err != nil:
 	case config.urlconf == "":
-		err = errors.New("urlconf is missing: expected the name of the release's urlconf")
+		err = errors.New("settings: urlconf is missing: expected the name of the release's urlconf")
 	case token != "" && len(config.digest) != sha256.Size:
-		err = errors.New("token_sha256: expected 64 hexadecimal digits")
+		err = errors.New("settings: token_sha256: expected 64 hexadecimal digits")
 	case config.percent < 0 || config.percent > 100:
-		err = errors.New("percent: expected 0 to 100")
+		err = errors.New("settings: percent: expected 0 to 100")
 	case config.percent < 100 && config.clientCookie == "":
-		err = errors.New("client_cookie is missing: percent needs the name of a cookie")
+		err = errors.New("settings: client_cookie is missing: percent needs the name of a cookie")
 	}
 	if err != nil {
-		return abi.Configured{}, errors.New("settings: " + err.Error())
+		return abi.Configured{}, err
 	}
 	return byDefault.Configure(c, abi.Configured{
 		Name: "canary", Headers: []string{tokenHeader, "Cookie"}, SetHeaders: []string{tokenHeader, releaseHeader},

@@ -39,45 +39,35 @@ func main() {}
 const cellHeader = "X-Cell"
 
 var (
-	byDefault      guest.Default
-	replacements   map[string][]string // by cell
-	home           string              // cell of tenants without one
-	status         string              // schema of the row with the cells that are down
-	errUnknownCell = errors.New("expected default, and each replacement, to be a key of cells")
+	byDefault    guest.Default
+	replacements map[string][]string // by cell
+	home         string              // cell of tenants without one
+	status       string              // schema of the row with the cells that are down
 )
 
 func configure(c *abi.Config) (abi.Configured, error) {
 	replacements, home, status = map[string][]string{}, "", ""
-	err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
-		switch key {
-		case "cells":
-			r.Object(func(cell string) {
-				var others []string
-				jsonread.Texts(r, &others)
-				replacements[cell] = others
-			})
-		case "default":
-			r.Text(&home)
-		case "status":
-			r.Text(&status)
-		default:
-			r.Fail("cells, default or status, found " + key)
-		}
-	})
-	if _, ok := replacements[home]; err == nil && !ok {
-		err = errUnknownCell
+	if err := guest.Settings(c, jsonread.Members{"cells": readCells, "default": &home, "status": &status}); err != nil {
+		return abi.Configured{}, err
 	}
+	named := []string{home}
 	for _, others := range replacements {
-		for _, other := range others {
-			if _, ok := replacements[other]; err == nil && !ok {
-				err = errUnknownCell
-			}
-		}
+		named = append(named, others...)
 	}
-	if err != nil {
-		return abi.Configured{}, errors.New("settings: " + err.Error())
+	for _, cell := range named {
+		if _, ok := replacements[cell]; !ok {
+			return abi.Configured{}, errors.New("settings: expected default, and each replacement, to be a key of cells")
+		}
 	}
 	return byDefault.Configure(c, abi.Configured{Name: "cells", SetHeaders: []string{cellHeader}})
+}
+
+func readCells(r *jsonread.Reader) {
+	r.Object(func(cell string) {
+		var others []string
+		jsonread.Texts(r, &others)
+		replacements[cell] = others
+	})
 }
 
 func route(r *guest.Request, d *guest.Decision) {

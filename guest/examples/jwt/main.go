@@ -50,7 +50,7 @@ var (
 
 func configure(c *abi.Config) (abi.Configured, error) {
 	var err error
-	if config, err = readSettings(c.Settings); err != nil {
+	if config, err = readSettings(c); err != nil {
 		return abi.Configured{}, err
 	}
 	return byDefault.ConfigureNamed(c, abi.Configured{Name: "jwt", Headers: []string{"Authorization"}, SetHeaders: []string{subjectHeader}})

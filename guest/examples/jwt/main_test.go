@@ -169,7 +169,7 @@ func TestWrongSettingsAreRejectedWithoutTheKey(t *testing.T) {
 		{"HS256", "none", "alg to be HS256 or EdDSA"}, {`"key":"AA`, `"key":"=A`, "base64url"}, {`"leeway":30`, `"leeway":-1`, "0 to 300"},
 		{`"issuer"`, `"isuer"`, "found isuer"}, {`"tenant"`, `""`, "expected issuer, audience, claim and keys"},
 	} {
-		_, err := readSettings(abi.JSON(strings.Replace(settingsJSON(), c.old, c.new, 1)))
+		_, err := readSettings(&abi.Config{Settings: abi.JSON(strings.Replace(settingsJSON(), c.old, c.new, 1))})
 		switch {
 		case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%s instead of %s: error %v, want %q", c.new, c.old, err, c.want)
@@ -181,7 +181,7 @@ func TestWrongSettingsAreRejectedWithoutTheKey(t *testing.T) {
 
 // A token that is accepted is one of the valid ones.
 func FuzzToken(f *testing.F) {
-	s, err := readSettings(abi.JSON(settingsJSON()))
+	s, err := readSettings(&abi.Config{Settings: abi.JSON(settingsJSON())})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func FuzzToken(f *testing.F) {
 
 // FuzzClaims reads claims as after a valid signature.
 func FuzzClaims(f *testing.F) {
-	s, err := readSettings(abi.JSON(settingsJSON()))
+	s, err := readSettings(&abi.Config{Settings: abi.JSON(settingsJSON())})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 
+	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/jsonread"
 )
@@ -27,35 +28,20 @@ const minSecret = 32
 // maxLeeway is the maximum difference of clocks in seconds.
 const maxLeeway = 300
 
-func readSettings(raw abi.JSON) (settings, error) {
+func readSettings(c *abi.Config) (settings, error) {
 	s := settings{keys: map[string]key{}}
-	err := jsonread.Object(raw, func(r *jsonread.Reader, name string) {
-		switch name {
-		case "issuer":
-			r.Text(&s.issuer)
-		case "audience":
-			r.Text(&s.audience)
-		case "claim":
-			r.Text(&s.claim)
-		case "leeway":
-			r.Integer(&s.leeway)
-		case "keys":
-			r.Object(func(kid string) { s.keys[kid] = readKey(r) })
-		default:
-			r.Fail("issuer, audience, claim, leeway or keys, found " + name)
-		}
+	err := guest.Settings(c, jsonread.Members{
+		"issuer": &s.issuer, "audience": &s.audience, "claim": &s.claim, "leeway": &s.leeway,
+		"keys": func(r *jsonread.Reader) { r.Object(func(kid string) { s.keys[kid] = readKey(r) }) },
 	})
 	switch {
 	case err != nil:
 	case s.issuer == "" || s.audience == "" || s.claim == "" || len(s.keys) == 0:
-		err = errors.New("expected issuer, audience, claim and keys")
+		err = errors.New("settings: expected issuer, audience, claim and keys")
 	case s.leeway < 0 || s.leeway > maxLeeway:
-		err = errors.New("leeway: expected 0 to 300 seconds")
+		err = errors.New("settings: leeway: expected 0 to 300 seconds")
 	}
-	if err != nil {
-		return s, errors.New("settings: " + err.Error())
-	}
-	return s, nil
+	return s, err
 }
 
 // readKey reads a key. Errors do not contain it.

@@ -54,25 +54,12 @@ type settings struct {
 
 func configure(c *abi.Config) (abi.Configured, error) {
 	config = settings{}
-	err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
-		switch key {
-		case "locales":
-			jsonread.Texts(r, &config.locales)
-		case "default":
-			r.Text(&config.fallback)
-		case "strip":
-			r.Bool(&config.strip)
-		case "redirect":
-			r.Bool(&config.redirect)
-		default:
-			r.Fail("locales, default, strip or redirect, found " + key)
-		}
-	})
-	if err == nil && !slices.Contains(config.locales, config.fallback) {
-		err = errors.New("default: expected one of locales")
+	members := jsonread.Members{"locales": &config.locales, "default": &config.fallback, "strip": &config.strip, "redirect": &config.redirect}
+	if err := guest.Settings(c, members); err != nil {
+		return abi.Configured{}, err
 	}
-	if err != nil {
-		return abi.Configured{}, errors.New("settings: " + err.Error())
+	if !slices.Contains(config.locales, config.fallback) {
+		return abi.Configured{}, errors.New("settings: default: expected one of locales")
 	}
 	return byDefault.Configure(c, abi.Configured{Name: "locale", Headers: []string{"Accept-Language"}, SetHeaders: []string{localeHeader}})
 }

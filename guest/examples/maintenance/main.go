@@ -47,26 +47,14 @@ var (
 func configure(c *abi.Config) (abi.Configured, error) {
 	urlconf, digest = "", nil
 	var token string
-	err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
-		switch key {
-		case "urlconf":
-			r.Text(&urlconf)
-		case "token_sha256":
-			r.Text(&token)
-		default:
-			r.Fail("urlconf or token_sha256, found " + key)
-		}
-	})
-	if err == nil && urlconf == "" {
-		err = errors.New("urlconf is missing: expected the name of the urlconf for maintenance")
+	if err := guest.Settings(c, jsonread.Members{"urlconf": &urlconf, "token_sha256": &token}); err != nil {
+		return abi.Configured{}, err
 	}
-	if err == nil && token != "" {
-		if digest, err = hex.DecodeString(token); err != nil || len(digest) != sha256.Size {
-			err = errors.New("token_sha256: expected 64 hexadecimal digits")
-		}
+	if urlconf == "" {
+		return abi.Configured{}, errors.New("settings: urlconf is missing: expected the name of the urlconf for maintenance")
 	}
-	if err != nil {
-		return abi.Configured{}, errors.New("settings: " + err.Error())
+	if digest, _ = hex.DecodeString(token); token != "" && len(digest) != sha256.Size {
+		return abi.Configured{}, errors.New("settings: token_sha256: expected 64 hexadecimal digits")
 	}
 	return byDefault.Configure(c, abi.Configured{Name: "maintenance", Headers: []string{tokenHeader}, SetHeaders: []string{tokenHeader}})
 }

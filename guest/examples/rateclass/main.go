@@ -37,26 +37,12 @@ var (
 )
 
 func configure(c *abi.Config) (abi.Configured, error) {
-	classes, fallback = map[string]string{}, ""
-	err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
-		switch key {
-		case "classes":
-			r.Object(func(plan string) {
-				var class string
-				r.Text(&class)
-				classes[plan] = class
-			})
-		case "default":
-			r.Text(&fallback)
-		default:
-			r.Fail("classes or default, found " + key)
-		}
-	})
-	if err == nil && fallback == "" {
-		err = errors.New("default is missing: expected the class of tenants without a plan")
+	classes, fallback = nil, ""
+	if err := guest.Settings(c, jsonread.Members{"classes": &classes, "default": &fallback}); err != nil {
+		return abi.Configured{}, err
 	}
-	if err != nil {
-		return abi.Configured{}, errors.New("settings: " + err.Error())
+	if fallback == "" {
+		return abi.Configured{}, errors.New("settings: default is missing: expected the class of tenants without a plan")
 	}
 	return byDefault.Configure(c, abi.Configured{Name: "rateclass", SetHeaders: []string{classHeader}})
 }

@@ -15,7 +15,7 @@ func TestWrongSettingsAreRejected(t *testing.T) {
 		`{"classes":{"a":"b"}}`:             "default is missing",
 		`{"classes":{"a":1},"default":"x"}`: "expected a string",
 		`{"class":{}}`:                      "found class",
-		``:                                  "expected an object",
+		``:                                  "default is missing",
 	} {
 		c := abi.Config{Default: &abi.DefaultTenant{}, Settings: abi.JSON(settings)}
 		c.SetDefaults()

@@ -46,19 +46,11 @@ var (
 
 func configure(c *abi.Config) (abi.Configured, error) {
 	status = 301
-	if c.Settings != nil {
-		err := jsonread.Object(c.Settings, func(r *jsonread.Reader, key string) {
-			if key != "status" {
-				r.Fail("status, found " + key)
-			}
-			r.Integer(&status)
-		})
-		if err == nil && status != 301 && status != 302 {
-			err = errors.New("status: expected 301 or 302")
-		}
-		if err != nil {
-			return abi.Configured{}, errors.New("settings: " + err.Error())
-		}
+	if err := guest.Settings(c, jsonread.Members{"status": &status}); err != nil {
+		return abi.Configured{}, err
+	}
+	if status != 301 && status != 302 {
+		return abi.Configured{}, errors.New("settings: status: expected 301 or 302")
 	}
 	return byDefault.Configure(c, abi.Configured{Name: "redirects"})
 }
