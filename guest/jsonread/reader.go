@@ -20,8 +20,15 @@ import (
 // to read the value with r. An error has the offset of the byte, and what was
 // expected there.
 func Object(document []byte, member func(r *Reader, key string)) error {
+	return Document(document, func(r *Reader) {
+		r.Object(func(key string) { member(r, key) })
+	})
+}
+
+// Document calls value to read a document, which must be one value.
+func Document(document []byte, value func(r *Reader)) error {
 	r := Reader{b: document}
-	r.Object(func(key string) { member(&r, key) })
+	value(&r)
 	if r.space(); r.at < len(r.b) {
 		r.Fail("the end of the document")
 	}

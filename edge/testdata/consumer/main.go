@@ -9,7 +9,6 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
-	"github.com/tenantedge/tenantedge/guest/query"
 )
 
 func init() {
@@ -139,9 +138,8 @@ func run(s *guest.Socket, lines string) {
 			code, _ := strconv.Atoi(name)
 			s.Close(code, rest)
 		case "query":
-			var rows []any
-			err := query.Rows(arg, "q", nil, &rows)
-			s.SendText(fmt.Sprint(rows, err))
+			rows, err := guest.Query(arg, "q", "[]")
+			s.SendText(fmt.Sprintf("%s %v", rows, err))
 		case "trap":
 			panic("a secret of the guest's")
 		case "loop":

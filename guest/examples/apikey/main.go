@@ -38,17 +38,16 @@ func route(r *guest.Request, d *guest.Decision) {
 		d.Refuse(abi.Missing, "the request has no X-Api-Key")
 		return
 	}
-	var found []struct {
-		Schema string `json:"schema_name"`
-	}
-	if err := query.PublicRows("tenant_of_key", []any{key.Value}, &found); err != nil {
+	found, err := query.PublicRows("tenant_of_key", key.Value)
+	if err != nil {
 		panic("looking up an API key: " + err.Error()) // answers 502 instead of 404
 	}
 	if len(found) != 1 {
 		d.Refuse(abi.Missing, "no tenant has this API key")
 		return
 	}
-	byDefault.RouteNamed(r, d, found[0].Schema)
+	schema, _ := found[0].Text("schema_name")
+	byDefault.RouteNamed(r, d, schema)
 	if plan, ok := byDefault.Attribute(d, "plan"); ok {
 		d.Headers = append(d.Headers, planHeader, plan)
 	}

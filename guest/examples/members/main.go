@@ -51,10 +51,8 @@ func isMember(a *guest.Access) bool {
 	if !ok {
 		return false
 	}
-	var rows []struct {
-		UserID int `json:"user_id"`
-	}
-	if err := query.Rows(a.Schema, "member", []any{key}, &rows); err != nil {
+	rows, err := query.Rows(a.Schema, "member", key)
+	if err != nil {
 		guest.Log(guest.LevelError, "looking up a session: "+err.Error())
 		return false
 	}

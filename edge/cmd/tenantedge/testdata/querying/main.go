@@ -22,13 +22,12 @@ func route(r *guest.Request, d *guest.Decision) {
 		d.Refuse(abi.Missing, err.Error())
 		return
 	}
-	var found []struct {
-		Schema string `json:"schema"`
-	}
-	if err := query.Rows(row.Schema, "where", nil, &found); err != nil {
+	found, err := query.Rows(row.Schema, "where")
+	if err != nil {
 		d.Refuse(abi.Conflict, "the query fails: "+err.Error())
 		return
 	}
 	d.Serve(&row, tenancy.ByDomain, r.Host)
-	d.URLConf = "urlconf-of-" + found[0].Schema
+	schema, _ := found[0].Text("schema")
+	d.URLConf = "urlconf-of-" + schema
 }

@@ -27,30 +27,32 @@ func route(r *guest.Request, d *guest.Decision) {
 		d.Refuse(abi.Missing, "no key at "+strconv.FormatInt(guest.Now()/1e9, 10))
 		return
 	}
-	var found []struct{ Schema string }
-	if err := query.PublicRows("tenant_of_key", []any{key.Value}, &found); err != nil {
+	found, err := query.PublicRows("tenant_of_key", key.Value)
+	if err != nil {
 		panic("looking up a key: " + err.Error())
 	}
 	if len(found) != 1 {
 		d.Refuse(abi.Missing, "no tenant has this key")
 		return
 	}
-	row, err := guest.TenantByReference(found[0].Schema)
+	schema, _ := found[0].Text("schema")
+	row, err := guest.TenantByReference(schema)
 	if err != nil {
 		panic(err.Error())
 	}
-	d.Serve(&row, tenancy.ByHeader, found[0].Schema)
+	d.Serve(&row, tenancy.ByHeader, schema)
 	d.Path = "/"
 	d.Headers = append(d.Headers, "X-Plan", "gold")
 }
 
 func authorize(a *guest.Access) guest.Verdict {
 	cookies, _ := a.Header("Cookie")
-	var rows []struct{ Verdict int }
-	if err := query.Rows(a.Schema, "member", []any{cookies}, &rows); err != nil || len(rows) == 0 {
+	rows, err := query.Rows(a.Schema, "member", cookies)
+	if err != nil || len(rows) == 0 {
 		return guest.Deny
 	}
-	return guest.Verdict(rows[0].Verdict)
+	verdict, _ := rows[0].Integer("verdict")
+	return guest.Verdict(verdict)
 }
 
 type echo struct{ guest.NopConsumer }
