@@ -85,13 +85,6 @@ TE_FUNC te_text te_until(te_text t, char end) {
 	return t;
 }
 
-/* te_after returns the part of t after the first c, absent if there is none. */
-TE_FUNC te_text te_after(te_text t, char c) {
-	for (uint32_t i = 0; i < t.len; i++)
-		if (t.at[i] == c) return te_of(t.at + i + 1, t.len - i - 1);
-	return te_absent();
-}
-
 /* te_sent returns t, or an empty text if t is absent. */
 TE_FUNC te_text te_sent(te_text t) { return t.at ? t : TE_TEXT(""); }
 

@@ -249,11 +249,11 @@ func TestGuestsFulfilTheContractInEveryLanguage(t *testing.T) {
 	}
 }
 
-// Host functions answer every errno, and a panic and a log line are the same, in every
-// language.
+// Host functions answer every errno, and effects, a panic and a log line are the same, in
+// every language.
 func TestGuestsCallHostFunctionsAlikeInEveryLanguage(t *testing.T) {
 	inGo := newScripted(t, wasmtest.Guest(t, "edge/internal/wasm/wasmtest/testdata/probe"))
-	exports := []string{abi.ExportRoute, abi.ExportReverseKey, abi.ExportPathname, abi.ExportAuthorize}
+	exports := []string{abi.ExportRoute, abi.ExportReverseKey, abi.ExportPathname, abi.ExportAuthorize, abi.ExportOpen, abi.ExportMessage}
 	contract := tck.Contract()
 	for _, language := range wasmtest.Languages {
 		t.Run(language, func(t *testing.T) {

@@ -1,5 +1,5 @@
 // Command probe is a guest that calls host functions, and panics, as the first segment
-// of the path says. It exists in every language with an SDK, with the same replies.
+// of the path says. Its websockets request the effects that chatroom does not. It exists in every language with an SDK, with the same replies.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 func init() {
 	guest.Serve(guest.Handlers{
 		Configure: func(*abi.Config) (abi.Configured, error) {
-			return abi.Configured{Name: "probe", Headers: []string{"A", "B"}, SetHeaders: []string{"X-Probe"}}, nil
+			return abi.Configured{Name: "probe", Headers: []string{"A", "B"}, AuthorizeHeaders: []string{"A"}, ConsumerHeaders: []string{"A"}, SetHeaders: []string{"X-Probe"}}, nil
 		},
 		Route:      route,
 		ReverseKey: func(key string) (string, error) { return "", abi.Invalid },
@@ -20,12 +20,16 @@ func init() {
 			return guest.Pathname{Identifier: q.Schema, Path: q.Location + "/" + q.Name, HasPath: q.HasName}
 		},
 		Authorize: func(a *guest.Access) guest.Verdict {
+			if header, _ := a.Header("A"); header == "x" {
+				return guest.Deny
+			}
 			if a.HasName && a.Name == "a.txt" {
 				return guest.Allow
 			}
 			return guest.Hide
 		},
 		SelfTest: func() error { return nil },
+		Consumer: guest.Consume(socket{}),
 	})
 }
 
@@ -73,9 +77,32 @@ func route(r *guest.Request, d *guest.Decision) {
 		}
 	case "headers":
 		text = r.Headers[0].Value + "," + r.Headers[1].Value
+		if r.Trusted {
+			text += ",trusted"
+		}
 	}
 	if err != nil {
 		text = err.Error()
 	}
 	d.Refuse(abi.BadRequest, text)
+}
+
+type socket struct{ guest.NopConsumer }
+
+func (socket) Open(s *guest.Socket, h *guest.Handshake) {
+	header := ""
+	if len(h.Headers) > 0 {
+		header = h.Headers[0].Value
+	}
+	if len(h.Protocols) > 0 {
+		h.SetProtocol(h.Protocols[0])
+	}
+	s.SetState(h.Path + "," + header)
+}
+
+func (socket) Message(s *guest.Socket, m guest.Message) {
+	s.SendBinary(m.Data)
+	s.GroupDiscard("group")
+	s.ChannelSend("channel", guest.NewEvent("probe").WithText("text", m.Text()).WithInt("least", -32).WithInt("most", 127).WithInt("less", -33).WithInt("more", 128))
+	s.OpenChannel()
 }

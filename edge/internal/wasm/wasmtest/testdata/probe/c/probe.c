@@ -44,6 +44,7 @@ static void route(const te_request *r, te_decision *d) {
 		text = te_sent(te_header(r, 0));
 		te_append(&text, TE_TEXT(","));
 		te_append(&text, te_header(r, 1));
+		if (r->trusted) te_append(&text, TE_TEXT(",trusted"));
 	}
 	te_refuse(d, TE_BAD_REQUEST, err == TE_OK ? text : te_error(err));
 	if (!d->reason.len) d->reason = te_absent();
@@ -63,13 +64,41 @@ static void pathname(const te_path_request *q, te_path_reply *p) {
 	te_append(&p->path, q->name);
 }
 
-static uint32_t authorize(const te_access *a) { return te_present(a->name) && te_equal(a->name, TE_TEXT("a.txt")) ? TE_ALLOW : TE_HIDE; }
+static uint32_t authorize(const te_access *a) {
+	if (te_equal(te_sent(te_access_header(a, 0)), TE_TEXT("x"))) return TE_DENY;
+	return te_present(a->name) && te_equal(a->name, TE_TEXT("a.txt")) ? TE_ALLOW : TE_HIDE;
+}
+
+static void on_open(te_socket *s) {
+	te_text protocol = te_until(te_sent(te_protocols(s)), '\n'), state = te_sent(te_path(s));
+	if (protocol.len) te_accept(s, protocol);
+	te_append(&state, TE_TEXT(","));
+	te_append(&state, te_sent(te_open_header(s, 0)));
+	te_set_state(s, state);
+}
+
+static void on_message(te_socket *s, te_text data, bool binary) {
+	(void)binary;
+	te_send_binary(s, data);
+	te_group_discard(s, TE_TEXT("group"));
+	te_event e = te_event_of(TE_TEXT("probe"));
+	te_add_text(&e, TE_TEXT("text"), data);
+	te_add_int(&e, TE_TEXT("least"), -32);
+	te_add_int(&e, TE_TEXT("most"), 127);
+	te_add_int(&e, TE_TEXT("less"), -33);
+	te_add_int(&e, TE_TEXT("more"), 128);
+	te_channel_send(s, TE_TEXT("channel"), e);
+	te_open_channel(s);
+}
+
+static const te_consumer consumer = {on_open, on_message, 0, 0, 0};
 
 static int32_t self_test(void) { return 0; }
 
-TE_GUEST("{\"name\":\"probe\",\"headers\":[\"A\",\"B\"],\"set_headers\":[\"X-Probe\"]}")
+TE_GUEST("{\"name\":\"probe\",\"headers\":[\"A\",\"B\"],\"authorize_headers\":[\"A\"],\"consumer_headers\":[\"A\"],\"set_headers\":[\"X-Probe\"],\"consumer\":true}")
 TE_ROUTE(route)
 TE_REVERSE_KEY(reverse_key)
 TE_PATHNAME(pathname)
 TE_AUTHORIZE(authorize)
 TE_SELF_TEST(self_test)
+TE_CONSUMER(&consumer)

@@ -2,14 +2,17 @@
 #![no_std]
 
 use core::fmt::Write;
-use tenantedge::{now, random, Access, Decision, Errno, Host, KeyRequest, Level, Outcome, PathReply, PathRequest, Request, Verdict};
+use tenantedge::{
+    now, random, until, Access, Consumer, Decision, Errno, Event, Host, KeyRequest, Level, Outcome, PathReply, PathRequest, Request, Socket, Verdict,
+};
 
-tenantedge::guest!(|host, _| host.concat(&[b"{\"name\":\"probe\",\"headers\":[\"A\",\"B\"],", b"\"set_headers\":[\"X-Probe\"]}"]));
+tenantedge::guest!(|host, _| host.concat(&[b"{\"name\":\"probe\",\"headers\":[\"A\",\"B\"],", b"\"authorize_headers\":[\"A\"],\"consumer_headers\":[\"A\"],\"set_headers\":[\"X-Probe\"],\"consumer\":true}"]));
 tenantedge::route!(route);
 tenantedge::reverse_key!(reverse_key);
 tenantedge::pathname!(pathname);
 tenantedge::authorize!(authorize);
 tenantedge::self_test!(|| true);
+tenantedge::consumer!(Sockets);
 
 fn split(target: &[u8]) -> (&[u8], &[u8]) {
     let target = target.strip_prefix(b"/").unwrap_or(target);
@@ -60,7 +63,7 @@ fn answer<'a>(host: Host<'a>, r: &Request<'a>, d: &mut Decision<'a>) -> Result<O
             d.set_header(b"X-Probe", row.attribute(b"plan").unwrap_or_default());
             return Ok(None);
         }
-        b"headers" => host.concat(&[r.header(0).unwrap_or_default(), b",", r.header(1).unwrap_or_default()]),
+        b"headers" => host.concat(&[r.header(0).unwrap_or_default(), b",", r.header(1).unwrap_or_default(), if r.is_trusted() { b",trusted" } else { b"" }]),
         _ => b"",
     }))
 }
@@ -78,9 +81,32 @@ fn pathname<'a>(host: Host<'a>, q: &PathRequest<'a>) -> PathReply<'a> {
 }
 
 fn authorize<'a>(_: Host<'a>, a: &Access<'a>) -> Verdict {
+    if a.header(0) == Some(b"x") {
+        return Verdict::Deny;
+    }
     if a.name == Some(b"a.txt") {
         Verdict::Allow
     } else {
         Verdict::Hide
+    }
+}
+
+struct Sockets;
+
+impl Consumer for Sockets {
+    fn open<'a>(host: Host<'a>, s: &mut Socket<'a>) {
+        let protocol = until(s.protocols().unwrap_or_default(), b'\n');
+        if !protocol.is_empty() {
+            s.accept(protocol);
+        }
+        s.set_state(host.concat(&[s.path(), b",", s.header(0).unwrap_or_default()]));
+    }
+
+    fn message<'a>(host: Host<'a>, s: &mut Socket<'a>, data: &'a [u8], _binary: bool) {
+        s.send_binary(data);
+        s.group_discard(b"group");
+        let e = Event::new(host, b"probe").text(b"text", data);
+        s.channel_send(b"channel", e.int(b"least", -32).int(b"most", 127).int(b"less", -33).int(b"more", 128));
+        s.open_channel();
     }
 }

@@ -1,16 +1,19 @@
 // The guest of ../../main.go.
 import {
-  Access, BAD_REQUEST, configured, Decision, EMPTY, Errno, errnoText, KeyRequest, lastErrno, Level, logAttrs, now, PathReply, PathRequest, primaryDomain,
-  query, random, readFile, Request, runAuthorize, runKey, runPathname, runRoute, SLASH, tenantByDomain, Text, Verdict,
+  Access, BAD_REQUEST, configured, Consumer, Decision, EMPTY, Errno, errnoText, Event, KeyRequest, lastErrno, Level, logAttrs, now, PathReply, PathRequest,
+  primaryDomain, query, random, readFile, Request, runAuthorize, runKey, runMessage, runOpen, runPathname, runRoute, SLASH, Socket, tenantByDomain, Text, Verdict,
 } from "tenantedge/assembly";
 export { te_abi_version, te_buffer } from "tenantedge/assembly";
 
-export function te_configure(len: u32): u64 { return configured('{"name":"probe","headers":["A","B"],"set_headers":["X-Probe"]}'); }
+export function te_configure(len: u32): u64 { return configured(
+  '{"name":"probe","headers":["A","B"],"authorize_headers":["A"],"consumer_headers":["A"],"set_headers":["X-Probe"],"consumer":true}'); }
 export function te_route(len: u32): u64 { return runRoute(len, route); }
 export function te_reverse_key(len: u32): u64 { return runKey(len, reverseKey); }
 export function te_pathname(len: u32): u64 { return runPathname(len, pathname); }
 export function te_authorize(len: u32): u64 { return runAuthorize(len, authorize); }
 export function te_self_test(): i32 { return 0; }
+export function te_ws_open(len: u32): u64 { return runOpen(len, sockets); }
+export function te_ws_message(len: u32): u64 { return runMessage(len, sockets); }
 
 function or(t: Text | null): Text { return t == null ? EMPTY : t; }
 
@@ -47,7 +50,7 @@ function route(r: Request, d: Decision): void {
     }
     text = null;
   } else if (command == "headers") {
-    text = Text.concat([or(r.header(0)), Text.of(","), or(r.header(1))]);
+    text = Text.concat([or(r.header(0)), Text.of(","), or(r.header(1)), r.trusted ? Text.of(",trusted") : EMPTY]);
   }
   if (text == null) err = lastErrno();
   d.refuse(BAD_REQUEST, err != 0 ? Text.of(errnoText(err)) : or(text));
@@ -67,6 +70,25 @@ function pathname(q: PathRequest, p: PathReply): void {
 }
 
 function authorize(a: Access): Verdict {
-  const name = a.name;
+  const header = a.header(0), name = a.name;
+  if (header != null && header.equals(Text.of("x"))) return Verdict.Deny;
   return name != null && name.equals(Text.of("a.txt")) ? Verdict.Allow : Verdict.Hide;
 }
+
+class Sockets extends Consumer {
+  open(s: Socket): void {
+    const protocol = or(s.protocols).until(0x0a);
+    if (protocol.length > 0) s.accept(protocol);
+    s.setState(Text.concat([s.path, Text.of(","), or(s.header(0))]));
+  }
+
+  message(s: Socket, data: Text, binary: bool): void {
+    s.sendBinary(data);
+    s.groupDiscard(Text.of("group"));
+    const e = new Event(Text.of("probe")).text(Text.of("text"), data);
+    s.channelSend(Text.of("channel"), e.int(Text.of("least"), -32).int(Text.of("most"), 127).int(Text.of("less"), -33).int(Text.of("more"), 128));
+    s.openChannel();
+  }
+}
+
+const sockets = new Sockets();
