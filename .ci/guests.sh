@@ -3,7 +3,7 @@
 # Debian's clang and lld, Debian's cargo and Rust for WebAssembly, and the
 # AssemblyScript compiler of guest/assemblyscript/package-lock.json. Prints what it
 # could not install; the tests of those languages are skipped with a reason, or fail
-# where TENANTEDGE_GUESTS=all, as in CI.
+# where TENANTEDGE_GUESTS=all, as on GitHub.
 set -eu
 cd "$(dirname "$0")/.."
 

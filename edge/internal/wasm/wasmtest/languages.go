@@ -37,7 +37,7 @@ func buildExamples() (examples, error) {
 }
 
 // NotInstalled skips a test because of a toolchain that is not installed. Where
-// TENANTEDGE_GUESTS is "all", as in CI after make has installed them, it fails the
+// TENANTEDGE_GUESTS is "all", as on GitHub after make has installed them, it fails the
 // test, as TENANTEDGE_SERVERS does for application servers.
 func NotInstalled(t testing.TB, reason string) {
 	t.Helper()
