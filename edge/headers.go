@@ -36,13 +36,34 @@ func (h *Host) Forward(in, out *http.Request, inner bool) {
 
 // ApplicationHeader returns the headers that an application may get of a request
 // that RequestOf or RequestFrom made: without tenant and forwarding headers that
-// only trusted peers may set, without sessions other than the one that was read,
-// and without upgrades except to websocket. It returns q.Header itself if it removes
-// nothing, and a copy otherwise. It is for applications in the same process, which
-// get the decision in another way, such as tenant.NewContext. The fields of a
-// trailer must not be passed on.
+// only trusted peers may set, without those that only the guest may set, without
+// sessions other than the one that was read, and without upgrades except to
+// websocket. It returns q.Header itself if it removes nothing, and a copy otherwise.
+// It is for applications in the same process, which get the decision in another way,
+// such as tenant.NewContext and Decision.Headers. The fields of a trailer must not be
+// passed on.
 func (h *Host) ApplicationHeader(q *Request) http.Header {
-	return h.trust.PassOn(q.Header, h.trust.Peer(q.RemoteAddr), q.Websocket)
+	passed := h.trust.PassOn(q.Header, h.trust.Peer(q.RemoteAddr), q.Websocket)
+	for _, name := range h.guestHeaders() {
+		if !header.HasFolded(passed, name) {
+			continue
+		}
+		passed = passed.Clone()
+		header.DeleteFolded(passed, name)
+	}
+	return passed
+}
+
+// routedHeader returns the headers that a handler gets of a request for which the
+// guest decided set: names and values.
+func (h *Host) routedHeader(q *Request, set []string) http.Header {
+	fields := h.ApplicationHeader(q)
+	if len(set) == 0 {
+		return fields
+	}
+	fields = fields.Clone()
+	setFields(fields, set)
+	return fields
 }
 
 // UpstreamHeader is [Host.Forward] for servers that are not net/http: it returns
@@ -85,6 +106,11 @@ func (h *Host) setDecision(out http.Header, t *tenant.Tenant, set []string) {
 		return
 	}
 	h.config.Upstream.Set(out, t)
+	setFields(out, set)
+}
+
+// setFields sets the fields of set, names and values, in place of all spellings.
+func setFields(out http.Header, set []string) {
 	for i := 0; i+1 < len(set); i += 2 {
 		header.DeleteFolded(out, set[i])
 		out.Set(set[i], set[i+1])

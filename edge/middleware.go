@@ -16,8 +16,9 @@ import (
 
 // Middleware routes every request and calls next for those that have a tenant or
 // need none. next gets the tenant in the request's context (tenant.From), the path
-// without the tenant's folder in r.URL, and headers from which the tenant and
-// forwarding headers of untrusted peers are removed. Middleware itself responds
+// without the tenant's folder in r.URL, the headers that the guest sets, and of the
+// client's headers those that it may send: no tenant and forwarding headers of
+// untrusted peers, and none that only the guest may set. Middleware itself responds
 // with redirects and refusals. It serves websockets if Config.Websockets has
 // targets; without targets it passes handshakes on to next, except those of a
 // foreign origin. No guest instance is in use while next runs.
@@ -124,7 +125,7 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 // routed returns the request for next: a copy, since r must not be changed.
 func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Request {
 	out := r.WithContext(c)
-	out.Header = h.ApplicationHeader(q)
+	out.Header = h.routedHeader(q, c.headers)
 	h.trust.CleanTrailer(out)
 	if t := c.of(); t != nil && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)

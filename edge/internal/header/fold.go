@@ -40,6 +40,17 @@ func EqualFold(name, folded string) bool {
 	return true
 }
 
+// HasFolded reports whether h has a field in some spelling.
+func HasFolded(h http.Header, name string) bool {
+	folded := Fold(name)
+	for n := range h {
+		if EqualFold(n, folded) {
+			return true
+		}
+	}
+	return false
+}
+
 // DeleteFolded removes a field in every spelling.
 func DeleteFolded(h http.Header, name string) {
 	folded := Fold(name)
