@@ -48,7 +48,7 @@ large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 # The race detector finds nothing in packages without goroutines and in tests
 # that run one command after another, and takes minutes there.
 RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
-RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage)
+RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage|APIIsThatOfItsGoldenFiles|GuestTest|CommandsNameCauseAndRemedy|TheRouterPassesTheGoldenCases|AGuestSeesTheWorldOfTheFile|AGuestFindsTheTenantByItsAPIKey|AQueryBeforeTheTenantIsKnown|H7AuditFindsARewriter|GuestsConformAndTheMeter|FuelOfEveryGoldenCase)
 
 # Compilers and decoders that share no state are built without race
 # instrumentation: every test that starts a host runs them.

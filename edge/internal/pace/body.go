@@ -65,7 +65,8 @@ func bodyOf(w http.ResponseWriter) *Body {
 
 // Slow reports whether the client of the request of w fell behind with the body.
 // It reports true as soon as net/http cancels the request for that reason, which is
-// before Read returns.
+// before Read returns. The body then counts as late, since the handler may return
+// before Read does.
 func Slow(w http.ResponseWriter) bool {
 	b := bodyOf(w)
 	if b == nil {
@@ -74,7 +75,18 @@ func Slow(w http.ResponseWriter) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	late := b.reading > 0 && b.side.timeout > 0 && !time.Now().Before(b.side.until)
+	if late && b.stopped == nil {
+		b.fallBehind(ErrSlow)
+	}
 	return late || errors.Is(b.stopped, ErrSlow)
+}
+
+// fallBehind makes all reads fail with err, and reports that the client is late.
+func (b *Body) fallBehind(err error) {
+	b.stopped = err
+	if late := b.exchange.limits.Late; late != nil {
+		late(b.exchange.request, ForBody)
+	}
 }
 
 // setTimeout changes the limit, and lifts the server's deadline of a stream.
@@ -148,10 +160,7 @@ func (b *Body) finish(n int, err error) error {
 	if b.done || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	b.stopped = fmt.Errorf("%w: %w", ErrSlow, err)
-	if late := b.exchange.limits.Late; late != nil {
-		late(b.exchange.request, ForBody)
-	}
+	b.fallBehind(fmt.Errorf("%w: %w", ErrSlow, err))
 	return b.stopped
 }
 
