@@ -137,8 +137,66 @@ func TestWatchSendsChangesOfSourcesOnly(t *testing.T) {
 	for _, name := range []string{"guest.wasm", ".main.go.swp", "main.go~", "target/x/y.rs", "below/4913"} {
 		write(name, "1")
 	}
-	want := []string{filepath.Join(dir, "below", "a.go"), filepath.Join(dir, "main.go")}
-	if got := slices.Sorted(maps.Keys(sources(dir))); !slices.Equal(got, want) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{filepath.Join(real, "below", "a.go"), filepath.Join(real, "main.go")}
+	if got := slices.Sorted(maps.Keys(sources(dir, nil))); !slices.Equal(got, want) {
 		t.Errorf("the sources are %q: expected %q", got, want)
+	}
+}
+
+// A build writes the module, and perhaps sources that it generates: the watcher must
+// not see a change in that, or guest dev would build forever.
+func TestWhatABuildWritesIsNoChange(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip(err)
+	}
+	large := strings.Repeat("x", maxSummed+1)
+	write := func(name, text string, at int64) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Unix(at, 0), time.Unix(at, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("main.c", "1", 1)
+	write("large.h", large, 1)
+	for _, watched := range []string{dir, link} {
+		seen := sources(watched, nil)
+		changed := func() bool {
+			before := seen
+			seen = sources(watched, before)
+			return !maps.EqualFunc(seen, before, stamp.same)
+		}
+		write("guest.wasm", watched, 2)
+		if changed() {
+			t.Errorf("%s: a module is a change", watched)
+		}
+		write("main.c", "1", 2)
+		if changed() {
+			t.Errorf("%s: a file that was written again is a change", watched)
+		}
+		write("main.c", "2", 2)
+		if changed() {
+			t.Errorf("%s: a file with the same size and time counts as changed, although it is not read", watched)
+		}
+		write("main.c", "2", 3)
+		if !changed() {
+			t.Errorf("%s: a changed file is no change", watched)
+		}
+		write("large.h", large, 2)
+		if !changed() {
+			t.Errorf("%s: a large file that was written again is no change", watched)
+		}
+		write("main.c", "1", 4)
+		write("large.h", large, 1)
+		changed()
 	}
 }
