@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +46,10 @@ func guestBuildCommand() *cobra.Command {
 		`),
 		Args: argCount("at most one DIR", 0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := buildGuest(c.Context(), projectDir(args), c.OutOrStdout(), c.ErrOrStderr()); err != nil {
+			// Ctrl-C ends the compiler too, which is in a process group of its own.
+			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if err := buildGuest(ctx, projectDir(args), c.OutOrStdout(), c.ErrOrStderr()); err != nil {
 				return fmt.Errorf("guest build: %w", err)
 			}
 			return nil

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Project is a folder with a guest's sources.
@@ -71,13 +72,19 @@ func (p *Project) Build(ctx context.Context, out io.Writer) ([]byte, error) {
 	return p.module()
 }
 
+// endDelay is the time that the programs of a build have to end when it is canceled.
+const endDelay = 2 * time.Second
+
 func (p *Project) run(ctx context.Context, c Command, out io.Writer) error {
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.Dir, append(os.Environ(), c.Env...), out, out
+	killRest := group(cmd)
+	cmd.WaitDelay = endDelay // a program that cmd started may ignore the signal, and hold the pipes open
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
+		killRest()
 		return ctx.Err()
 	case errors.As(err, &exit):
 		return fmt.Errorf("%w: %s ended with %w", ErrBuild, c.Args[0], exit)
