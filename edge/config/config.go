@@ -52,10 +52,10 @@ func Parse(name string, data []byte) (*File, error) {
 func (d *decoder) read(data []byte) (root *node) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if bad := invalidUTF8(data); bad >= 0 {
-		d.fail(position{1, 1}.after(data[:bad]), nil, "expected UTF-8, found an invalid byte; save the file as UTF-8")
+		d.fail(d.start.after(data[:bad]), nil, "expected UTF-8, found an invalid byte; save the file as UTF-8")
 		return nil
 	}
-	if looksLikeJSON(d.name, data) {
+	if d.lines || looksLikeJSON(d.name, data) {
 		root = readJSON(d, data)
 	} else {
 		root = readYAML(d, data)

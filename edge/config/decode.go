@@ -19,6 +19,8 @@ import (
 type decoder struct {
 	name   string // of the file, for errors
 	folder string // where relative paths start
+	start  position
+	lines  bool // it is JSON lines, never YAML
 	errs   []*Error
 	failed int
 	broken bool // parts of the file were not read, so further errors would mislead
@@ -29,7 +31,7 @@ type decoder struct {
 
 func newDecoder(name string) *decoder {
 	return &decoder{
-		name: name, folder: filepath.Dir(name),
+		name: name, folder: filepath.Dir(name), start: position{1, 1},
 		marks: make(map[string]mark), schemas: make(map[reflect.Type]schema),
 	}
 }

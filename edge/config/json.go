@@ -41,7 +41,7 @@ var errReported = errors.New("config: reported")
 
 // readJSON returns nil for a file that is empty or not JSON.
 func readJSON(d *decoder, data []byte) *node {
-	r := &jsonReader{d: d, data: data, at: position{1, 1}, dec: json.NewDecoder(bytes.NewReader(data))}
+	r := &jsonReader{d: d, data: data, at: d.start, dec: json.NewDecoder(bytes.NewReader(data))}
 	r.dec.UseNumber()
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil

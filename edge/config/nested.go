@@ -13,7 +13,18 @@ package config
 // with a Shorthand may be a scalar in the file. The rules for files and the errors
 // are those of Parse.
 func Decode(name string, data []byte, dst any) error {
+	return newDecoder(name).decode(data, dst)
+}
+
+// DecodeLine is Decode for a line of JSON lines: the one with that number, from 1, in
+// the file called name.
+func DecodeLine(name string, line int, data []byte, dst any) error {
 	d := newDecoder(name)
+	d.start.line, d.lines = line, true
+	return d.decode(data, dst)
+}
+
+func (d *decoder) decode(data []byte, dst any) error {
 	if root := d.read(data); root != nil {
 		value{d, root, nil}.object(dst)
 	}

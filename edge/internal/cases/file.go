@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/tenantdb"
+	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // File is a file of cases.
@@ -57,9 +57,15 @@ type tenantEntry struct {
 // defaultNow is the time that guests see if the file names none.
 var defaultNow = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// maxFile is the size of a file of cases in bytes: about half a million cases.
+const maxFile = 256 << 20
+
 // Load reads the file at path. Errors in it are *config.Error, joined.
 func Load(path string) (*File, error) {
-	data, err := os.ReadFile(path)
+	data, _, err := tenantfile.ReadRegular(path, maxFile+1)
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s has more than %d bytes; divide it", path, maxFile)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cases: expected a file of cases, YAML or JSON: %w", err)
 	}
@@ -90,12 +96,10 @@ func decodeLines(name string, data []byte, doc *document) error {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		// Blank lines in front give the values of the line their positions.
-		line = append(bytes.Repeat([]byte("\n"), n), line...)
 		var c Case
-		err := config.Decode(name, line, &c)
+		err := config.DecodeLine(name, n+1, line, &c)
 		if err != nil && first {
-			if config.Decode(name, line, &doc.header) == nil {
+			if config.DecodeLine(name, n+1, line, &doc.header) == nil {
 				err = nil
 			}
 		} else if err == nil {

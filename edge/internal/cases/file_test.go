@@ -2,7 +2,9 @@ package cases
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -40,6 +42,8 @@ func TestMistakesHaveAFileAndALine(t *testing.T) {
 		{"an unknown effect", "c.yaml", "cases:\n- {name: a, websocket: {event: timer}, expect: {effects: [{kind: send}]}}", `cases[0].expect.effects[0]: expected one of send_text`},
 		{"no hexadecimal digits", "c.yaml", "cases:\n- {name: a, websocket: {event: message, hex: xy}, expect: {effects: []}}", `expected pairs of hexadecimal digits, found "xy"`},
 		{"a line of JSON", "c.jsonl", "{\"tenants\": []}\n\n{\"name\": 5}", "c.jsonl:3:10: name: expected a string, found the number 5"},
+		{"a line of YAML", "c.jsonl", "\n{name: a}", "c.jsonl:2:2: expected JSON"},
+		{"a line that is not UTF-8", "c.jsonl", "\n\n{\"name\": \"\xff\"}", "c.jsonl:3:11: expected UTF-8"},
 		{"a first line that is neither", "c.jsonl", "{\"name\": \"a\", \"tenants\": []}\n", "c.jsonl:1:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,6 +80,35 @@ func TestARecordedDecisionIsACase(t *testing.T) {
 	found = AnswerOf(&d)
 	if differences := c.Expect.Compare(&found); len(differences) != 2 {
 		t.Errorf("of another decision: %+v", differences)
+	}
+}
+
+// A recording may have hundreds of thousands of lines: the work for one must not
+// grow with their number.
+func TestEachLineOfARecordingCostsTheSame(t *testing.T) {
+	perLine := func(lines int) uint64 {
+		var text strings.Builder
+		for i := range lines {
+			fmt.Fprintf(&text, `{"name":"%d","request":"http://a/","expect":{"status":404}}`+"\n", i)
+		}
+		data := []byte(text.String())
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f, err := Parse("c.jsonl", data)
+		runtime.ReadMemStats(&after)
+		if err != nil || f.Cases[lines-1].Line != lines {
+			t.Fatalf("%d lines: %v", lines, err)
+		}
+		return (after.TotalAlloc - before.TotalAlloc) / uint64(lines)
+	}
+	if few, many := perLine(500), perLine(10000); many > few+few/2 {
+		t.Errorf("a line allocates %d bytes of 500 lines, and %d of 10,000", few, many)
+	}
+}
+
+func TestLoadReadsRegularFilesOnly(t *testing.T) {
+	if _, err := Load(os.DevNull); err == nil || !strings.Contains(err.Error(), "device") {
+		t.Errorf("a device, which may have no end: %v", err)
 	}
 }
 
