@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -73,7 +72,7 @@ func newEval() *cobra.Command {
 	f.StringVar(&o.guest, "guest", "", "guest to ask, a Wasm `FILE`; default: the configured guest, or else the built-in one")
 	f.StringVar(&o.against, "against", "", "guest to compare it with, a Wasm `FILE`")
 	f.StringVar(&o.expect, "expect", "", "`FILE` of cases, whose questions are asked instead")
-	f.StringVar(&o.record, "record", "", "`FILE` to write the decisions to, as cases in JSON lines")
+	f.StringVar(&o.record, "record", "", "`FILE`.jsonl to write the decisions to, as cases in JSON lines")
 	for _, name := range []string{"guest", "against"} {
 		_ = c.MarkFlagFilename(name, "wasm") // fails only for flags that do not exist
 	}
@@ -131,25 +130,28 @@ func (o *evalOptions) run(ctx context.Context, stdin io.Reader, stdout io.Writer
 			break
 		}
 	}
-	return errors.Join(err, finish(), out.Flush())
+	return errors.Join(err, finish(err), out.Flush())
 }
 
-// writer returns what writes the answers, and what to call after the last one.
-func (o *evalOptions) writer(ctx context.Context, e *evaluator, out *bufio.Writer) (write writer, finish func() error, err error) {
-	finish = func() error { return nil }
+// writer returns what writes the answers, and what to call after the last one, or
+// with the error that was the end.
+func (o *evalOptions) writer(ctx context.Context, e *evaluator, out *bufio.Writer) (write writer, finish func(error) error, err error) {
+	finish = func(error) error { return nil }
 	switch {
 	case o.against != "":
 		c, err := e.against(ctx, o.against, out, o.json)
 		if err != nil {
 			return nil, nil, err
 		}
-		return c.write(ctx), c.finish, nil
+		return c.write(ctx), func(error) error { return c.finish() }, nil
 	case o.record != "":
-		file, err := os.Create(o.record)
-		if err != nil {
-			return nil, nil, fmt.Errorf("--record: %w", err)
-		}
-		return e.recorder(file), file.Close, nil
+		var recorded bytes.Buffer
+		return e.recorder(&recorded), func(err error) error {
+			if err != nil {
+				return nil // the previous file stays
+			}
+			return os.WriteFile(o.record, recorded.Bytes(), 0o666)
+		}, nil
 	case o.explain || len(o.requests) > 0 && !o.json:
 		e.explain = true
 		return e.writeText(out), finish, nil

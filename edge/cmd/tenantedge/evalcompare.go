@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -33,6 +34,24 @@ func (o *evalOptions) checkModes() error {
 		return usagef("eval: expected --expect without --request, found both; the file has the requests")
 	case o.record != "" && o.json:
 		return usagef("eval: expected --record without --json, found both; the file is JSON lines")
+	case o.record != "":
+		return checkRecorded(o.record)
+	}
+	return nil
+}
+
+// checkRecorded returns an error unless --record may write to path: other files than
+// recordings must not be lost by a wrong name.
+func checkRecorded(path string) error {
+	if !strings.HasSuffix(strings.ToLower(path), ".jsonl") {
+		return usagef("eval: expected --record FILE.jsonl, found %q: --expect reads files with that ending as JSON lines", path)
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		return nil
+	}
+	if _, err := cases.Load(path); err != nil {
+		return fmt.Errorf("--record: expected to replace cases, found another file; name another FILE, or remove it: %w", err)
 	}
 	return nil
 }
@@ -47,7 +66,7 @@ type comparison struct {
 
 // against returns a comparison with the guest in a file.
 func (e *evaluator) against(ctx context.Context, path string, out io.Writer, asJSON bool) (*comparison, error) {
-	wasm, err := os.ReadFile(path)
+	wasm, err := readGuest(path)
 	if err != nil {
 		return nil, fmt.Errorf("--against: %w", err)
 	}

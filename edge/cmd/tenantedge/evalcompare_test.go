@@ -55,7 +55,7 @@ func TestEvalComparesWithRecordedDecisions(t *testing.T) {
 	for want, args := range map[string][]string{
 		"at most one of --against, --expect and --record": {"--against", "a", "--expect", "b"},
 		"expected --expect without --request":             {"--expect", "b", "-r", "http://a/"},
-		"expected --record without --json":                {"--record", "b", "--json"},
+		"expected --record without --json":                {"--record", "b.jsonl", "--json"},
 	} {
 		if code, _, stderr := command("", append([]string{"eval", "-c", config}, args...)...); code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%q: exit %d: %s", args, code, stderr)

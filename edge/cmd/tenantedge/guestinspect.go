@@ -68,8 +68,7 @@ func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path strin
 	if err != nil {
 		return err
 	}
-	// Read one byte more than a guest may have, so that the report gives the reason.
-	wasm, _, err := tenantfile.ReadRegular(path, instance.MaxModule+1)
+	wasm, err := readGuest(path)
 	if err != nil {
 		return fmt.Errorf("guest inspect: %w", err)
 	}
@@ -93,6 +92,13 @@ func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path strin
 		return fmt.Errorf("guest inspect: the host refuses %s", path)
 	}
 	return nil
+}
+
+// readGuest reads the module at path, and one byte more than a guest may have, so
+// that the host gives that as the reason.
+func readGuest(path string) ([]byte, error) {
+	wasm, _, err := tenantfile.ReadRegular(path, instance.MaxModule+1)
+	return wasm, err
 }
 
 func (o *guestInspectOptions) write(out io.Writer, r *inspect.Report) error {

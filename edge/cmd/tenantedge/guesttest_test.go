@@ -111,6 +111,33 @@ func TestGuestTestFailsIfACaseCostsMoreThanItsBudget(t *testing.T) {
 	}
 }
 
+// A wrong name after --budget or --record must not cost a file.
+func TestNoOtherFileIsReplacedByABudgetOrARecording(t *testing.T) {
+	guest, file := guestFiles(t, assets.Router, twoCases)
+	config := writeFile(t, "edge.yaml", acme)
+	questions := writeFile(t, "questions.jsonl", someQuestions)
+	recorded := writeFile(t, "known.jsonl", `{"name":"a","request":"http://a/","expect":{"status":404}}`)
+	for name, c := range map[string]struct {
+		file, want string
+		args       []string
+	}{
+		"a budget over cases":         {file, "expected a file that guest test --budget has written", []string{"guest", "test", guest, file, "--budget", file, "--update"}},
+		"a recording over its config": {config, "expected --record FILE.jsonl", []string{"eval", "-c", config, "--record", config}},
+		"a recording over questions":  {questions, "expected to replace cases", []string{"eval", "-c", config, "--record", questions}},
+		"a recording of an error":     {recorded, "expected questions with op route or websocket", []string{"eval", "-c", config, "--record", recorded}},
+	} {
+		before, err := os.ReadFile(c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := command(someQuestions+`{"op":"cache_key","key":1}`, c.args...)
+		after, err := os.ReadFile(c.file)
+		if code == exitOK || !strings.Contains(stderr, c.want) || err != nil || string(after) != string(before) {
+			t.Errorf("%s: exit %d, %v: %s\nthe file is now %s", name, code, err, stderr, after)
+		}
+	}
+}
+
 func TestGuestTestRunsTheGoldenCasesOnAnyGuest(t *testing.T) {
 	router := writeFile(t, "router.wasm", string(assets.Router))
 	if code, stdout, stderr := command("", "guest", "test", router, "--conformance"); code != exitOK || !strings.Contains(stdout, "route        35 of 35") {

@@ -3,7 +3,9 @@ package cases
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -27,8 +29,12 @@ func BudgetOf(results []Result) *Budget {
 	return b
 }
 
+// ErrFuelVersion is the error for a budget that another version of the meter has
+// counted.
+var ErrFuelVersion = errors.New("fuel of another version")
+
 // LoadBudget reads the file at path. The error wraps fs.ErrNotExist if there is
-// none.
+// none, or ErrFuelVersion.
 func LoadBudget(path string) (*Budget, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -41,12 +47,19 @@ func parseBudget(path string, data []byte) (*Budget, error) {
 	b := &Budget{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(b); err != nil {
+	err := d.Decode(b)
+	if _, end := d.Token(); err == nil && end != io.EOF {
+		err = errors.New("found more after the JSON object")
+	}
+	if err == nil && b.Fuel == nil {
+		err = errors.New("found no fuel in it")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: expected a file that guest test --budget has written: %w", path, err)
 	}
 	if b.FuelVersion != meter.Version {
-		return nil, fmt.Errorf("%s: expected fuel of version %d, found version %d: this tenantedge counts fuel differently from the one that recorded it; record it again with --update",
-			path, meter.Version, b.FuelVersion)
+		return nil, fmt.Errorf("%s: %w: expected version %d, found version %d: this tenantedge counts fuel differently from the one that recorded it; record it again with --update",
+			path, ErrFuelVersion, meter.Version, b.FuelVersion)
 	}
 	return b, nil
 }

@@ -35,8 +35,10 @@ func TestABudgetReportsEveryChange(t *testing.T) {
 
 func TestABudgetThatCannotBeComparedSaysWhatToDo(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"fuel_version": 1, "fuel": {}}`: "record it again with --update",
-		`{"fuel": 5}`:                     "expected a file that guest test --budget has written",
+		`{"fuel_version": 1, "fuel": {}}`:  "record it again with --update",
+		`{"fuel": 5}`:                      "expected a file that guest test --budget has written",
+		`{"fuel_version": 2}`:              "expected a file that guest test --budget has written: found no fuel",
+		`{"fuel_version": 2, "fuel": {}}}`: "expected a file that guest test --budget has written: found more",
 	} {
 		if _, err := parseBudget("fuel.json", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, expected %s", text, err, want)
