@@ -58,7 +58,7 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	if values["from"] == "guest" { // the host joins the lines that a guest prints
 		message = strings.ReplaceAll(message, " | ", "\n")
 	}
-	_, err := fmt.Fprintf(h.out, "%s %s %s%s\n", at, r.Level, indent(message), &b)
+	_, err := fmt.Fprintf(terminal{h.out}, "%s %s %s%s\n", at, r.Level, indent(message), &b)
 	return err
 }
 
@@ -68,7 +68,7 @@ func (h *devLog) access(at string, v map[string]string) error {
 	if v["tenant"] != "" {
 		decision = strings.TrimSuffix("tenant "+v["tenant"]+", "+decision, ", ")
 	}
-	_, err := fmt.Fprintf(h.out, "%s %s %s%s: %s %s (%s ms)\n", at, v["method"], v["host"], v["path"], v["status"], decision, v["ms"])
+	_, err := fmt.Fprintf(terminal{h.out}, "%s %s %s%s: %s %s (%s ms)\n", at, v["method"], v["host"], v["path"], v["status"], decision, v["ms"])
 	return err
 }
 

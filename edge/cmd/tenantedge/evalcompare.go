@@ -127,12 +127,13 @@ func (c *comparison) writeDifferences(q *question, all []difference) error {
 		enc.SetEscapeHTML(false)
 		return enc.Encode(differenceLine{q.ID, c.asked, all})
 	}
-	fmt.Fprintf(c.out, "question %d: %s\n", c.asked, strings.TrimSuffix(headline(q), "\n"))
+	out := terminal{c.out}
+	fmt.Fprintf(out, "question %d: %s\n", c.asked, strings.TrimSuffix(headline(q), "\n"))
 	rows := [][3]string{{"", "A", "B"}}
 	for _, d := range all {
 		rows = append(rows, [3]string{d.Field, orNone(d.A), orNone(d.B)})
 	}
-	printTable(c.out, rows)
+	printTable(out, rows)
 	return nil
 }
 

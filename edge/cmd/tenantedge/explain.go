@@ -25,7 +25,7 @@ func (e *evaluator) writeText(out io.Writer) writer {
 				return err
 			}
 		}
-		_, err := io.WriteString(out, b.String())
+		_, err := io.WriteString(terminal{out}, b.String())
 		return err
 	}
 }

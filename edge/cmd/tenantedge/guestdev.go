@@ -172,7 +172,7 @@ func (d *development) check(ctx context.Context, wasm []byte) string {
 		fuel += results[i].Fuel
 		if !results[i].Passed() {
 			failed++
-			printResult(d.out, &results[i])
+			printResult(terminal{d.out}, &results[i])
 		}
 	}
 	text := fmt.Sprintf("; cases: %d passed, %d failed, fuel %d", len(results)-failed, failed, fuel)
@@ -186,7 +186,8 @@ func (d *development) check(ctx context.Context, wasm []byte) string {
 // casesName is the file of cases in a project.
 const casesName = "cases.yaml"
 
-// lines writes lines with the time of day, from several goroutines.
+// lines writes lines with the time of day, from several goroutines. What compilers
+// print is written as it is.
 type lines struct {
 	mu  sync.Mutex
 	out io.Writer
@@ -199,5 +200,5 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 func (l *lines) say(format string, args ...any) {
-	fmt.Fprintf(l, "%s %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+	fmt.Fprintf(terminal{l}, "%s %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
 }

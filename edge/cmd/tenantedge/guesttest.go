@@ -247,7 +247,8 @@ func (r *guestTestReport) verdict() error {
 }
 
 func (o *guestTestOptions) print(stdout io.Writer, r *guestTestReport) error {
-	out := bufio.NewWriter(stdout)
+	buffered := bufio.NewWriter(stdout)
+	out := terminal{buffered}
 	for i := range r.Results {
 		if !r.Results[i].Passed() {
 			printResult(out, &r.Results[i])
@@ -266,7 +267,7 @@ func (o *guestTestOptions) print(stdout io.Writer, r *guestTestReport) error {
 		fmt.Fprintf(out, "%s: %d passed, %d failed\n", plural(r.Cases, "case"), r.Cases-r.Failed, r.Failed)
 	}
 	printConformance(out, r.Conformance)
-	return out.Flush()
+	return buffered.Flush()
 }
 
 // printResult writes a failed case with a table of its differences.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,7 +12,7 @@ import (
 
 // writeInspected writes a report for people.
 func writeInspected(to io.Writer, r *inspect.Report) error {
-	out := bufio.NewWriter(to)
+	out := &strings.Builder{}
 	fmt.Fprintf(out, "%s: %s bytes, SHA-256 %s\n", r.File, thousands(r.Bytes), r.Digest)
 	if r.Toolchain != nil { // nil for a file that is no module
 		writeToolchain(out, r.Toolchain)
@@ -38,7 +37,8 @@ func writeInspected(to io.Writer, r *inspect.Report) error {
 	if r.Refusal != "" {
 		fmt.Fprintf(out, "\nRefused\n  %s\n", refusalText(r.Refusal))
 	}
-	return out.Flush()
+	_, err := io.WriteString(terminal{to}, out.String())
+	return err
 }
 
 // refusalText shows what the guest printed last, in lines.

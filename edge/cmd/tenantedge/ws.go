@@ -155,7 +155,7 @@ func (o *wsOptions) print(client *sockets.Client, out, errOut io.Writer, input <
 		var closed *sockets.CloseError
 		switch {
 		case errors.As(err, &closed):
-			fmt.Fprintln(errOut, strings.TrimSpace(fmt.Sprintf("closed with %d %s", closed.Code, closed.Reason)))
+			fmt.Fprintln(terminal{errOut}, strings.TrimSpace(fmt.Sprintf("closed with %d %s", closed.Code, closed.Reason)))
 			if closed.Code == sockets.CodeNormal || closed.Code == sockets.CodeGoingAway {
 				return nil
 			}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"unicode"
+)
+
+// terminal writes text for people to Writer. A guest, a client or a file may have
+// chosen parts of the text, so characters that control a terminal or hide other
+// characters are replaced. Each write must end at the end of a character.
+type terminal struct{ io.Writer }
+
+// Write implements io.Writer.
+func (t terminal) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(t.Writer, forTerminal(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// forTerminal replaces what a terminal must not get: all that is not printable,
+// except line feeds and tabs.
+func forTerminal(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsGraphic(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
