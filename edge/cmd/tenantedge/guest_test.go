@@ -284,3 +284,13 @@ func TestDevServesOnlyWhatAHostAccepts(t *testing.T) {
 	out.await(t, "restart", func() bool { return strings.Count(out.String(), "serving guest.wasm") == 2 })
 	stop()
 }
+
+// The commands that guest new prints are for a shell.
+func TestGuestNewQuotesTheFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for dir, want := range map[string]string{"my guest": "  cd 'my guest'\n", "-x": "  cd -- -x\n", "it's": `  cd 'it'\''s'` + "\n"} {
+		if code, stdout, stderr := command("", "guest", "new", "--lang", "c", "--", dir); code != exitOK || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit %d: %s%s\nexpected %s", dir, code, stdout, stderr, want)
+		}
+	}
+}

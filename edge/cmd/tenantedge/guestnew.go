@@ -70,9 +70,13 @@ func describeProject(out io.Writer, dir string, l *scaffold.Language, files []st
 	}
 	fmt.Fprintf(&b, "\nNext:\n\n")
 	if dir != "." {
-		fmt.Fprintf(&b, "  cd %s\n", dir)
+		word := scaffold.ShellWord(dir)
+		if strings.HasPrefix(dir, "-") {
+			word = "-- " + word
+		}
+		fmt.Fprintf(&b, "  cd %s\n", word)
 	}
-	fmt.Fprintf(&b, "  %s guest dev   # builds and serves the guest, and again after each change\n", programName())
-	_, err := io.WriteString(out, b.String())
+	fmt.Fprintf(&b, "  %s guest dev   # builds and serves the guest, and again after each change\n", scaffold.ShellWord(programName()))
+	_, err := io.WriteString(terminal{out}, b.String())
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -63,8 +64,15 @@ func empty(dir string) error {
 	return nil
 }
 
+// maxName is the maximum length of a project's name.
+const maxName = 64
+
+// reserved are the names of the SDKs, one that cargo and npm reserve, and those of
+// devices in Windows, which Go refuses.
+var reserved = regexp.MustCompile(`^(tenantedge|test|aux|con|nul|prn|com[1-9]|lpt[1-9])$`)
+
 // projectName returns the base name of dir as all languages accept it: lower-case
-// letters, digits and hyphens.
+// letters, digits and hyphens, and not too many for the files that are named after it.
 func projectName(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -80,10 +88,11 @@ func projectName(dir string) (string, error) {
 		return '-'
 	}, filepath.Base(abs))
 	name = strings.Trim(name, "-")
+	name = strings.TrimRight(name[:min(len(name), maxName)], "-")
 	switch {
 	case name == "":
 		return "guest", nil
-	case name[0] <= '9', name == "tenantedge", name == "test": // cargo and npm reserve the last, the SDKs have the second
+	case name[0] <= '9', reserved.MatchString(name):
 		return "guest-" + name, nil
 	}
 	return name, nil

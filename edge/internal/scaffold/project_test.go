@@ -57,6 +57,7 @@ func TestNamesOfProjectsAreValidInEveryLanguage(t *testing.T) {
 	for dir, want := range map[string]string{
 		"/tmp/My_Guest": "my-guest", "/tmp/a.b": "a-b", "/tmp/9lives": "guest-9lives", "/tmp/日本": "guest", "/": "guest",
 		"/tmp/-x-": "x", "/tmp/tenantedge": "guest-tenantedge", "/tmp/test": "guest-test",
+		"/tmp/con": "guest-con", "/tmp/LPT1": "guest-lpt1", "/tmp/console": "console", "/tmp/" + strings.Repeat("x", 63) + "_y": strings.Repeat("x", 63),
 	} {
 		if got, err := projectName(dir); err != nil || got != want {
 			t.Errorf("%s: %q, %v; want %q", dir, got, err, want)
@@ -198,5 +199,12 @@ func TestWhatABuildWritesIsNoChange(t *testing.T) {
 		write("main.c", "1", 4)
 		write("large.h", large, 1)
 		changed()
+	}
+}
+
+func TestACommandIsPrintedAsAShellReadsIt(t *testing.T) {
+	c := Command{Env: []string{"RUSTC=/a b/rustc", "GOOS=wasip1"}, Args: []string{"/a b/cargo", "-o", "it's", "", "$x;`y`\"", "日本"}}
+	if got, want := c.String(), `RUSTC='/a b/rustc' GOOS=wasip1 '/a b/cargo' -o 'it'\''s' '' '$x;`+"`y`"+`"' '日本'`; got != want {
+		t.Errorf("found %s, expected %s", got, want)
 	}
 }

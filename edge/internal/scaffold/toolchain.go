@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -26,7 +27,26 @@ type Command struct {
 
 // String returns the command as a shell accepts it.
 func (c Command) String() string {
-	return strings.Join(append(append([]string{}, c.Env...), c.Args...), " ")
+	var words []string
+	for _, variable := range c.Env {
+		name, value, _ := strings.Cut(variable, "=")
+		words = append(words, name+"="+ShellWord(value))
+	}
+	for _, arg := range c.Args {
+		words = append(words, ShellWord(arg))
+	}
+	return strings.Join(words, " ")
+}
+
+// plain are the words that mean themselves in a shell.
+var plain = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+
+// ShellWord returns s as a word of a shell's command, in quotes if it needs them.
+func ShellWord(s string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func command(words string) Command { return Command{Args: strings.Fields(words)} }
