@@ -250,17 +250,25 @@ func develop(t *testing.T, dir string) (ctx context.Context, out *output, stop f
 	}
 }
 
-func TestBuildNeedsNoDatabase(t *testing.T) {
-	t.Setenv("TENANTEDGE_TEST_DSN", "postgres://u@127.0.0.1:1/db")
+func TestBuildAndInspectNeedNeitherDatabaseNorSecrets(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"Makefile": "guest.wasm: module\n\tcp module guest.wasm\n", "module": string(wasmtest.Sound().Wasm()),
-		configName: "directory: {source: postgres, dsn_env: TENANTEDGE_TEST_DSN}\n",
+		configName: "directory: {source: postgres, dsn_env: TENANTEDGE_NOT_SET}\nsigning_keys: [{id: a, secret_env: TENANTEDGE_NOT_SET}]\n" +
+			"queries: {q: {sql: select 1, timeout: 1s, max_rows: 1}}\nlimits: {guest: {fuel: 12345}}\n",
 	} {
 		replaceFile(t, filepath.Join(dir, name), []byte(content))
 	}
 	if code, stdout, stderr := command("", "guest", "build", dir); code != exitOK {
 		t.Errorf("exit %d, %s%s", code, stdout, stderr)
+	}
+	guest := filepath.Join(dir, "guest.wasm")
+	if code, stdout, stderr := command("", "guest", "inspect", guest); code != exitOK {
+		t.Errorf("exit %d, %s%s", code, stdout, stderr)
+	}
+	replaceFile(t, filepath.Join(dir, configName), []byte("listner: []\n"))
+	if code, _, stderr := command("", "guest", "inspect", guest); code != exitFailed || !strings.Contains(stderr, configName+":1:1: listner") {
+		t.Errorf("a wrong configuration beside the guest: exit %d, %s", code, stderr)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/cases"
 	"github.com/tenantedge/tenantedge/edge/internal/scaffold"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/stats"
@@ -38,7 +39,8 @@ func guestBuildCommand() *cobra.Command {
 
 			Then it tries the guest as serve does before it accepts one: a child process loads,
 			configures and tests it, and has it answer made-up requests. The configuration is
-			tenantedge.yaml in DIR, if there is one; no tenants are loaded from its directory.
+			tenantedge.yaml in DIR, if there is one. Its database, secrets and tenants are not
+			used.
 		`),
 		Example: text(`
 			  tenantedge guest build
@@ -96,15 +98,16 @@ func defaultConfig() (*config.File, error) {
 	return config.Parse("default", []byte("tenants: {public: {}, default: {}}\n"))
 }
 
-// loadGuest loads a guest as serve does, without a directory and servers.
+// loadGuest loads a guest as serve does, without a directory, servers and secrets. It
+// removes them from file.
 func loadGuest(ctx context.Context, file *config.File, wasm []byte) (loaded stats.Host, err error) {
-	file.Guest.Path = "" // wasm is the guest
+	cases.Detach(file)
 	parts, err := serve.Open(file, serve.Options{Logger: quietLogger(), Guest: wasm})
 	if err != nil {
 		return loaded, err
 	}
 	defer func() { err = errors.Join(err, parts.Close()) }()
-	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, websocket.Config{}
+	parts.Config.Websockets = websocket.Config{}
 	host, err := edge.New(ctx, parts.Config)
 	if err != nil {
 		return loaded, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -36,8 +37,8 @@ func guestInspectCommand() *cobra.Command {
 
 			It then loads the guest as serve does: in a child process, in which the guest is
 			configured, tests itself and answers made-up requests. The fuel of these calls is
-			exact, and the same on every machine. With --config, the limits and the tenants of
-			that file are used.
+			exact, and the same on every machine. The limits and the guest's settings are those
+			of --config, or of tenantedge.yaml in the folder of the guest, if there is one.
 
 			The report ends with the reason, if the host refuses the guest; the exit status is
 			then 1. With --json, inspect writes one object, in which "refusal" is the reason.
@@ -56,17 +57,19 @@ func guestInspectCommand() *cobra.Command {
 		},
 	}
 	configFlag(c, &o.config)
+	c.Flags().Lookup("config").Usage = "configuration `FILE`; default: tenantedge.yaml in the folder of the guest"
 	c.Flags().BoolVar(&o.json, "json", false, "write JSON")
 	return c
 }
 
 func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path string) error {
-	file, err := defaultConfig()
-	if o.config != "" {
-		file, err = config.Load(o.config)
+	load, at := config.Load, o.config
+	if at == "" {
+		load, at = projectConfig, filepath.Join(filepath.Dir(path), configName)
 	}
+	file, err := load(at)
 	if err != nil {
-		return err
+		return fmt.Errorf("guest inspect: %w", err)
 	}
 	wasm, err := readGuest(path)
 	if err != nil {

@@ -287,6 +287,9 @@ func printResult(out io.Writer, r *cases.Result) {
 	}
 	printTable(out, rows)
 	for _, note := range r.Notes {
+		if strings.HasPrefix(note, "guest: ") { // the host joins the lines that a guest prints
+			note = strings.ReplaceAll(note, " | ", "\n      ")
+		}
 		fmt.Fprintf(out, "    %s\n", note)
 	}
 }

@@ -53,6 +53,9 @@ func TestGuestTestReportsWhatDiffers(t *testing.T) {
 	if code, _, stderr = command("", "guest", "test", guest, good, bad); code != exitFailed || !strings.Contains(stderr, bad+":4: expected each name once in all files") {
 		t.Errorf("names that occur twice: exit %d: %s", code, stderr)
 	}
+	if code, _, stderr = command("", "guest", "test", good, guest); code != exitFailed || !strings.Contains(stderr, "found the WebAssembly module "+guest+"; name the guest first") {
+		t.Errorf("arguments in the wrong order: exit %d: %s", code, stderr)
+	}
 	for want, args := range map[string][]string{
 		"expected GUEST.wasm":                       {},
 		"expected a file of cases or --conformance": {guest},

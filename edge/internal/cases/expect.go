@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // Expect has the expected values of an answer. What is nil is not compared.
@@ -99,6 +100,12 @@ func (e *Expect) check(p *problems, path, question string) {
 	if len(set) == 0 {
 		p.add(e.Position, path, "expected at least one of %s, found none", strings.Join(fieldsOf[question], ", "))
 	}
+	for key, names := range map[string][]string{"outcome": outcomes, "verdict": slices.Sorted(maps.Values(verdictNames))} {
+		// An empty value expects an answer without the field.
+		if text, ok := set[key].(*config.Text); ok && *text != "" && !slices.Contains(names, string(*text)) {
+			p.add(e.Position, path+"."+key, "expected one of %s, found %q", strings.Join(names, ", "), *text)
+		}
+	}
 	if e.Effects != nil {
 		for i, effect := range *e.Effects {
 			if !slices.Contains(effectNames, effect.Kind) {
@@ -110,6 +117,14 @@ func (e *Expect) check(p *problems, path, question string) {
 		}
 	}
 }
+
+// outcomes are the names of the outcomes that a decision can have.
+var outcomes = func() (names []string) {
+	for o := abi.Outcome(1); o.String() != abi.Outcome(0).String(); o++ {
+		names = append(names, o.String())
+	}
+	return names
+}()
 
 // Difference is a field in which an answer is not the expected one.
 type Difference struct {

@@ -69,6 +69,9 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cases: expected a file of cases, YAML or JSON: %w", err)
 	}
+	if bytes.HasPrefix(data, []byte("\x00asm")) {
+		return nil, fmt.Errorf("cases: expected a file of cases, YAML or JSON, found the WebAssembly module %s; name the guest first", path)
+	}
 	return Parse(path, data)
 }
 
@@ -186,7 +189,14 @@ func (f *File) finishConfig(doc *document, p *problems) {
 		}
 	}
 	addRows(&directory, doc.Tenants, p)
+	Detach(c)
 	c.Directory = directory
+}
+
+// Detach removes from c what needs a database, a server, a secret or a file. What
+// decides about requests is left, except the rows of the directory.
+func Detach(c *config.File) {
+	c.Directory = config.Directory{}
 	c.Queries, c.Sessions, c.Media, c.SigningKeys, c.TenantHeaderProof, c.Listeners = nil, nil, nil, nil, nil, nil
 	c.WSTargets, c.Channels, c.Admin, c.AdminTokenEnv, c.AdminTokenFile = nil, config.Channels{}, "", "", ""
 	c.Guest.Path, c.Guest.LastGood = "", ""

@@ -39,6 +39,8 @@ func TestMistakesHaveAFileAndALine(t *testing.T) {
 		{"rows and an error", "c.yaml", "queries: {q: [{error: limit, rows: []}]}" + good, `queries.q[0]: expected rows or error, found both`},
 		{"a row that is no mapping", "c.yaml", "queries: {q: [{rows: [1]}]}" + good, `expected a list of rows, mappings of columns, found 1`},
 		{"no time", "c.yaml", "now: noon" + good, `now: expected a time such as 2026-01-01T00:00:00Z, found "noon"`},
+		{"an unknown outcome", "c.yaml", "cases:\n- {name: a, request: http://a/, expect: {outcome: tennant}}", `c.yaml:2:41: cases[0].expect.outcome: expected one of tenant, redirect, not_found, none, bad_request, conflict, found "tennant"`},
+		{"an unknown verdict", "c.yaml", "cases:\n- {name: a, authorize: {schema: a}, expect: {verdict: yes please}}", `cases[0].expect.verdict: expected one of allow, deny, hide, found "yes please"`},
 		{"an unknown effect", "c.yaml", "cases:\n- {name: a, websocket: {event: timer}, expect: {effects: [{kind: send}]}}", `cases[0].expect.effects[0]: expected one of send_text`},
 		{"no hexadecimal digits", "c.yaml", "cases:\n- {name: a, websocket: {event: message, hex: xy}, expect: {effects: []}}", `expected pairs of hexadecimal digits, found "xy"`},
 		{"a line of JSON", "c.jsonl", "{\"tenants\": []}\n\n{\"name\": 5}", "c.jsonl:3:10: name: expected a string, found the number 5"},

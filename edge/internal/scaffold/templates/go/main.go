@@ -11,9 +11,14 @@ import (
 
 // The host runs init functions, not main. A handler that is not set does what the
 // built-in guest does.
-func init() { guest.Serve(guest.Handlers{Route: route}) }
+func init() { guest.Serve(guest.Handlers{Configure: configure, Route: route}) }
 
 func main() {}
+
+// configure names the guest in logs and reports.
+func configure(*abi.Config) (abi.Configured, error) {
+	return abi.Configured{Name: "first label", Version: "1"}, nil
+}
 
 // route finds the tenant by the first label of the host: acme.example.com is for
 // the tenant acme. Requests for other hosts are refused with 404.
