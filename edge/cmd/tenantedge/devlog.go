@@ -57,6 +57,9 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	message := r.Message
 	if values["from"] == "guest" { // the host joins the lines that a guest prints
 		message = strings.ReplaceAll(message, " | ", "\n")
+		if !ofRequest && values["tenant"] == "" { // nor of a websocket's event
+			message = "while the guest is configured and tried with made-up requests:\n" + message
+		}
 	}
 	_, err := fmt.Fprintf(terminal{h.out}, "%s %s %s%s\n", at, r.Level, indent(message), &b)
 	return err

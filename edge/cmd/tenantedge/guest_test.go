@@ -206,8 +206,9 @@ func TestDevSwapsAChangedGuestAndKeepsItWhileTheNextIsBroken(t *testing.T) {
 	out.awaitText(t, "the previous guest stays in service: the build failed: go ended with exit status 1")
 	expect("acme")
 
-	replaceText(t, guest, "label := undefined", "label := strings.ToLower(\"GLOBEX\")\n\tif r.Target == \"/boom\" {\n\t\tpanic(\"boom\")\n\t}")
+	replaceText(t, guest, "label := undefined", "label := strings.ToLower(\"GLOBEX\")\n\tguest.Log(guest.LevelWarn, \"routing\")\n\tif r.Target == \"/boom\" {\n\t\tpanic(\"boom\")\n\t}")
 	out.await(t, "change of the answer", func() bool { _, body := get("/x"); return strings.HasPrefix(body, "tenant globex\n") })
+	out.awaitText(t, "WARN while the guest is configured and tried with made-up requests:\n    routing")
 	if code, _ := get("/boom"); code != http.StatusBadGateway {
 		t.Errorf("a guest that panics is answered with %d", code)
 	}

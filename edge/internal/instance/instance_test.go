@@ -130,6 +130,20 @@ func TestTheErrorOfACommandSaysHowToBuildIt_D6(t *testing.T) {
 	}
 }
 
+func TestAStackTraceEndsWithTheGuestsOwnFrame(t *testing.T) {
+	const trace = "wasm error: unreachable\nwasm stack trace:\n\t.te_route(i32) i64"
+	for text, want := range map[string]string{
+		trace + "\n\t.meter.kept.te_route(i32) i64": trace,
+		trace:                         trace,
+		"\n\t.meter.kept.x()\n\t.f()": "\n\t.meter.kept.x()\n\t.f()",
+	} {
+		cause := errors.New(text)
+		if err := shorten(cause); err.Error() != want || !errors.Is(err, cause) {
+			t.Errorf("%q became %q, expected %q", text, err, want)
+		}
+	}
+}
+
 func TestACallThatFailsReturnsAnErrorAndTheNextIsServed(t *testing.T) {
 	for _, c := range []struct {
 		name   string

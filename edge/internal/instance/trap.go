@@ -8,6 +8,7 @@ import (
 
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
@@ -65,10 +66,18 @@ func (i *Instance) trapped(export string, err error) error {
 // trace may have the types of 2,000 parameters and results.
 const maxTrace = 4 << 10
 
-// shorten truncates the text of err to maxTrace.
+// shorten truncates the text of err to maxTrace, and removes the last frame of its
+// stack trace if that is the meter's.
 func shorten(err error) error {
-	if text := err.Error(); len(text) > maxTrace {
+	text := err.Error()
+	if last := strings.LastIndex(text, "\n\t"); last >= 0 && strings.HasPrefix(text[last:], "\n\t."+meter.ExportKept) {
+		text = text[:last]
+	}
+	switch {
+	case len(text) > maxTrace:
 		return &shortened{strings.ToValidUTF8(text[:maxTrace], "") + " …", err}
+	case len(text) < len(err.Error()):
+		return &shortened{text, err}
 	}
 	return err
 }
