@@ -17,7 +17,10 @@ import (
 
 // FileAccess reports how a Server of the same configuration answers requests for
 // files, for programs that explain decisions. It sends and changes no file.
-type FileAccess struct{ server *Server }
+type FileAccess struct {
+	server  *Server
+	uploads map[string]bool // urlconfs whose clients may change files
+}
 
 // FileAccess lets guests read the files of tenants, and returns the FileAccess of
 // the urlconfs. Call it before edge.New, then its method Open with the new Host.
@@ -27,7 +30,9 @@ func (p *Parts) FileAccess() (*FileAccess, error) {
 		return nil, err
 	}
 	o := settings{Media: p.file.Media, SigningKeys: keys, URLConfs: map[string]config.URLConf{}, Logger: p.log}
+	uploads := map[string]bool{}
 	for name, c := range p.file.URLConfs {
+		uploads[name] = c.Uploads != nil
 		c.Upstream, c.Accel, c.Reply, c.Uploads = nil, nil, nil, nil
 		if c.Media || c.Files != "" {
 			o.URLConfs[name] = c
@@ -41,7 +46,7 @@ func (p *Parts) FileAccess() (*FileAccess, error) {
 			return readOnly{opened}, err
 		}
 	}
-	return &FileAccess{s}, nil
+	return &FileAccess{s, uploads}, nil
 }
 
 // Open opens the files with the host of the configuration. The caller closes the
@@ -63,13 +68,14 @@ func (a *FileAccess) Close() error {
 	return a.server.table.close()
 }
 
-// Status returns the status of the answer to a GET or HEAD request that was routed
-// to t, and why it is no success, as in the access log. It reports false for other
-// methods and for requests that are not for files.
+// Status returns the status of the answer to a request that was routed to t, and why
+// it is no success, as in the access log. It reports false for requests that are not
+// for files, and for those that might change a file.
 func (a *FileAccess) Status(ctx context.Context, q *edge.Request, t *tenant.Tenant) (status int, reason string, ok bool) {
 	c := a.server.options.URLConfs[t.URLConf]
 	media := c.Media && strings.HasPrefix(t.Path, a.server.options.Media.BaseURL)
-	if !media && c.Files == "" || q.Method != http.MethodGet && q.Method != http.MethodHead {
+	reads := q.Method == http.MethodGet || q.Method == http.MethodHead || !a.uploads[t.URLConf]
+	if !media && c.Files == "" || !reads {
 		return 0, "", false
 	}
 	_, query, _ := strings.Cut(q.Target, "?")

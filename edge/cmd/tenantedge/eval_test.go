@@ -281,3 +281,19 @@ func TestEvalExplainsWhereATenantsFilesAre(t *testing.T) {
 		}
 	}
 }
+
+// Servers trim the values of headers, and refuse what is no header.
+func TestEvalReadsHeadersAsServersDo(t *testing.T) {
+	config := writeFile(t, "edge.yaml", acme)
+	for headers, want := range map[string]string{
+		`["host"," acme.example.com\t"]`:                    `"schema":"acme"`,
+		`["host","acme.example.com"],["x","\u0001"]`:        `"outcome":"bad_request","status":400`,
+		`["host","acme.example.com"],["x y","z"]`:           `"outcome":"bad_request","status":400`,
+		`["host","acme.example.com"],["x","a\r\ntenant:b"]`: `"outcome":"bad_request","status":400`,
+	} {
+		question := `{"op":"route","target":"/","headers":[` + headers + `]}`
+		if code, stdout, stderr := command(question, "eval", "-c", config); code != exitOK || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit %d: %s%s\nexpected %s", headers, code, stdout, stderr, want)
+		}
+	}
+}

@@ -69,6 +69,18 @@ func TestEvalAnswersForFilesAsServeDoes(t *testing.T) {
 			t.Errorf("%s: exit %d: %s%s\nexpected %s", c.name, code, stdout, stderr, c.want)
 		}
 	}
+	uploads := writeFile(t, "uploads.yaml", strings.Replace(acme, `app: "http://127.0.0.1:8000"`, `app: {upstream: "http://127.0.0.1:1", media: true, access: signed, uploads: {}}`, 1)+common)
+	for _, c := range []struct{ name, config, request, want string }{
+		{"a method that the URL is not signed for", signed, "DELETE http://acme.example.com" + url, `"file":{"status":403,"reason":"`},
+		{"a method that folders of files do not have", signed, "POST http://example.com/a.txt", `"file":{"status":405}`},
+		{"a method that might change a file", uploads, "PUT http://acme.example.com" + url, `"cache_prefix":"acme"}`},
+		{"a method for the upstream", signed, "POST http://acme.example.com/app", `"cache_prefix":"acme"}`},
+	} {
+		code, stdout, stderr := command("", "eval", "-c", c.config, "--json", "-r", c.request)
+		if code != exitOK || !strings.Contains(stdout, c.want) {
+			t.Errorf("%s: exit %d: %s%s\nexpected %s", c.name, code, stdout, stderr, c.want)
+		}
+	}
 	if entries, err := os.ReadDir(media); err != nil || len(entries) != 1 {
 		t.Errorf("the files are %v, %v", entries, err)
 	}

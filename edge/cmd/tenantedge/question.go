@@ -141,7 +141,7 @@ func (q *question) request() *cases.Request {
 		Trusted: q.Peer == peerTrusted, Websocket: q.Op == "websocket",
 	}
 	for _, pair := range q.Headers {
-		name, value := pair[0], pair[1]
+		name, value := pair[0], strings.Trim(pair[1], " \t") // as a server reads it
 		switch {
 		case !strings.EqualFold(name, "host"):
 			r.Headers[name] = append(r.Headers[name], value)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	fields "github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // Request asks which tenant a request is for.
@@ -46,7 +48,7 @@ func (h Headers) http() http.Header {
 	out := make(http.Header, len(h))
 	for name, values := range h {
 		for _, v := range values {
-			out.Add(name, v)
+			out.Add(name, strings.Trim(v, " \t")) // white space around a value is not part of it
 		}
 	}
 	return out
@@ -132,6 +134,10 @@ func (r *Request) Of(ctx context.Context, h *edge.Host, sessionKey string) (edge
 			Method: r.Method, Scheme: r.Scheme, Host: host, NoHost: r.Host == nil, Target: r.Target, Header: r.Headers.http(),
 			Trusted: r.Trusted, Websocket: r.Websocket, Session: string(r.Session[sessionKey]),
 		}, nil
+	}
+	if _, ok := fields.Canonical(r.Headers.http()); !ok {
+		// No server passes such a request on.
+		return edge.Request{}, &edge.RouteError{Outcome: abi.BadRequest, Status: http.StatusBadRequest, Reason: "a header field has an invalid name or value"}
 	}
 	// A server has received the request: absolute targets are refused.
 	served := context.WithValue(ctx, http.ServerContextKey, &http.Server{})
