@@ -238,3 +238,32 @@ func TestTheCasesHaveTheTokensOfThisTest(t *testing.T) {
 		t.Error("cases.yaml has no tokens")
 	}
 }
+
+// For each weak key, a signature that was made without a private key is valid for
+// some token. Settings with such a key are refused.
+func TestKeysForWhichEverybodyCanSignAreRefused(t *testing.T) {
+	signature := make([]byte, ed25519.SignatureSize)
+	signature[0] = 1 // R is the neutral element, S is 0
+	for _, key := range weakKeys {
+		for _, sign := range []byte{0, 0x80} {
+			public := []byte(key)
+			public[31] |= sign
+			forged := 0
+			for message := range 100 {
+				if ed25519.Verify(public, []byte{byte(message)}, signature) {
+					forged++
+				}
+			}
+			if forged == 0 {
+				t.Errorf("%x: no signature is valid, so it is no weak key", public)
+			}
+			text := strings.Replace(settingsJSON(), encode(private.Public().(ed25519.PublicKey)), encode(public), 1)
+			if _, err := readSettings(&abi.Config{Settings: []byte(text)}); err == nil || !strings.Contains(err.Error(), "not one for which everybody can sign") {
+				t.Errorf("%x: %v", public, err)
+			}
+		}
+	}
+	if isWeak(private.Public().(ed25519.PublicKey)) {
+		t.Error("the key of the tests counts as weak")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
+	"strings"
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -71,6 +72,10 @@ func readKey(r *jsonread.Reader) (k key) {
 			r.Fail("an Ed25519 public key of 32 bytes")
 			return k
 		}
+		if isWeak(k.bytes) {
+			r.Fail("an Ed25519 public key, not one for which everybody can sign")
+			return k
+		}
 		// Verifying for the first time builds tables, which costs more fuel than a request
 		// has. The guest then has them for each request, because the host keeps what is
 		// in memory after the configuration.
@@ -79,4 +84,30 @@ func readKey(r *jsonread.Reader) (k key) {
 		r.Fail("alg to be HS256 or EdDSA")
 	}
 	return k
+}
+
+// isWeak reports whether an Ed25519 public key has an order of at most 8, such as 32
+// zero bytes: a signature for one message is then one for every eighth other, or
+// more.
+func isWeak(key []byte) bool {
+	y := [ed25519.PublicKeySize]byte(key)
+	y[31] &= 0x7f // without the sign of x
+	for _, weak := range weakKeys {
+		if string(y[:]) == weak {
+			return true
+		}
+	}
+	return false
+}
+
+// weakKeys are the points of small order, by y in all of its encodings: 0, 1, -1, the
+// two of order 8, and p and p+1 for 0 and 1.
+var weakKeys = [...]string{
+	strings.Repeat("\x00", 32),
+	"\x01" + strings.Repeat("\x00", 31),
+	"\xec" + strings.Repeat("\xff", 30) + "\x7f",
+	"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+	"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+	"\xed" + strings.Repeat("\xff", 30) + "\x7f",
+	"\xee" + strings.Repeat("\xff", 30) + "\x7f",
 }
