@@ -155,3 +155,21 @@ func TestGuestTestRunsTheGoldenCasesOnAnyGuest(t *testing.T) {
 		t.Errorf("all operations: exit %d: %s", code, stderr)
 	}
 }
+
+func TestEachCaseOfAGuestStartsWithTheFilesOfItsFile(t *testing.T) {
+	t.Parallel()
+	guest, cases := guestFiles(t, wasmtest.Guest(t, "edge/cmd/tenantedge/testdata/reading"), `tenants: [{id: 1, schema: acme, domains: [{domain: a.example.com}]}, {id: 2, schema: beta, domains: [{domain: b.example.com}]}]
+files: {acme: {a.txt: of acme}}
+cases:
+- {name: a file, request: http://a.example.com/, expect: {urlconf: "of acme, saved"}}
+- {name: again, request: http://a.example.com/, expect: {urlconf: "of acme, saved"}}
+- {name: no file, request: http://b.example.com/, expect: {schema: beta}}
+`)
+	if code, stdout, stderr := command("", "guest", "test", guest, cases); code != exitOK {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	outside := writeFile(t, "outside.yaml", "files: {acme: {../a.txt: x}}\ncases: [{name: a, request: http://a/, expect: {status: 404}}]\n")
+	if code, _, stderr := command("", "guest", "test", guest, outside); code != exitFailed || !strings.Contains(stderr, outside+`: files.acme: "../a.txt": `) {
+		t.Errorf("a name outside of the tenant's files: exit %d: %s", code, stderr)
+	}
+}

@@ -20,7 +20,8 @@ type File struct {
 	Config  *config.File // of the host; only what decides about requests applies
 	Now     time.Time    // that the guest sees
 	Queries map[string][]QueryAnswer
-	Rejects string // the guest must reject the configuration with this text in the error; empty: accept it
+	Files   map[string]map[string]config.Text // of tenants, by schema and name; nil: guests have no files
+	Rejects string                            // the guest must reject the configuration with this text in the error; empty: accept it
 	Cases   []Case
 }
 
@@ -33,11 +34,12 @@ type document struct {
 // header has the keys of a file besides its cases.
 type header struct {
 	config.Position
-	Config  *config.File             `key:"config"`
-	Tenants []tenantEntry            `key:"tenants"`
-	Queries map[string][]QueryAnswer `key:"queries"`
-	Now     string                   `key:"now"`
-	Rejects string                   `key:"rejects"`
+	Config  *config.File                      `key:"config"`
+	Tenants []tenantEntry                     `key:"tenants"`
+	Queries map[string][]QueryAnswer          `key:"queries"`
+	Files   map[string]map[string]config.Text `key:"files"`
+	Now     string                            `key:"now"`
+	Rejects string                            `key:"rejects"`
 }
 
 // tenantEntry is a row of the tenant table with its domains.
@@ -133,7 +135,7 @@ func (p *problems) add(at config.Position, path, format string, args ...any) {
 }
 
 func (doc *document) finish(name string) (*File, error) {
-	f := &File{Name: name, Config: doc.Config, Now: defaultNow, Queries: doc.Queries, Rejects: doc.Rejects, Cases: doc.Cases}
+	f := &File{Name: name, Config: doc.Config, Now: defaultNow, Queries: doc.Queries, Files: doc.Files, Rejects: doc.Rejects, Cases: doc.Cases}
 	p := &problems{name: name}
 	if doc.Now != "" {
 		var err error

@@ -19,6 +19,7 @@ type Host struct {
 	directory  *tenantdb.Directory
 	sessionKey string
 	notes      *Notes
+	files      *tenantFiles // nil: guests have none
 	close      []func() error
 }
 
@@ -51,6 +52,16 @@ func Open(ctx context.Context, wasm []byte, f *File) (*Host, error) {
 			return nil, errors.Join(err, h.Close())
 		}
 		h.close = append(h.close, func() error { return os.RemoveAll(c.CompileCache) })
+	}
+	if f.Files != nil {
+		if h.files, err = newTenantFiles(f.Files, f.Now); err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
+		h.close = append(h.close, h.files.close)
+		if err := h.files.reset(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", f.Name, err), h.Close())
+		}
+		c.Files = h.files.open
 	}
 	if h.Host, err = edge.New(ctx, *c); err != nil {
 		return nil, errors.Join(parts.Locate(err), h.Close())
@@ -107,6 +118,11 @@ func (h *Host) Case(ctx context.Context, c *Case) Result {
 // Ask asks the guest the question of a case. It returns the answer and its fuel.
 func (h *Host) Ask(ctx context.Context, c *Case) (Answer, uint64) {
 	h.notes.Take()
+	if h.files != nil {
+		if err := h.files.reset(ctx); err != nil {
+			return Answer{Err: err}, 0
+		}
+	}
 	before := h.Host.Stats().Current.Fuel
 	_, question := c.question()
 	a := question.ask(ctx, h, &c.Expect)
