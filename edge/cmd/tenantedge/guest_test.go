@@ -291,6 +291,11 @@ func TestDevServesOnlyWhatAHostAccepts(t *testing.T) {
 	out.awaitText(t, "swapped ")
 	write(configName, "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {access: true}\n")
 	out.await(t, "restart", func() bool { return strings.Count(out.String(), "serving guest.wasm") == 2 })
+	write(configName, "admin: off\nlisteners: ['192.0.2.1:1']\n")
+	out.awaitText(t, "nothing is served until a change corrects this: serve: listeners: 192.0.2.1:1")
+	before := strings.Count(out.String(), "Serving at ")
+	write(configName, "admin: off\nlisteners: ['127.0.0.1:0']\n")
+	out.await(t, "a server again", func() bool { return strings.Count(out.String(), "Serving at ") > before })
 	stop()
 }
 

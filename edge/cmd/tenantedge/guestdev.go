@@ -77,8 +77,8 @@ func developGuest(ctx context.Context, dir, path string, out io.Writer) (err err
 		case err == nil:
 		case d.server != nil:
 			d.out.say("the previous guest stays in service: %v", err)
-		case !errors.Is(err, scaffold.ErrBuild) && !errors.Is(err, edge.ErrGuestRefused):
-			return err
+		case d.config == nil && !errors.Is(err, scaffold.ErrBuild) && !errors.Is(err, edge.ErrGuestRefused):
+			return err // nothing has been served yet, so it is no edit that can be undone
 		default:
 			d.out.say("nothing is served until a change corrects this: %v", err)
 		}
