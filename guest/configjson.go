@@ -87,10 +87,34 @@ func readDefaults(r *jsonread.Reader, d *abi.DefaultTenant) {
 			r.Text(&d.WSURLConf)
 		case matches(key, "clone_reference"):
 			r.Text(&d.CloneReference)
+		case matches(key, "status"):
+			d.Status = readChoice(r)
+		case matches(key, "urlconf_by"):
+			d.URLConfBy = readChoice(r)
+		case matches(key, "ws_urlconf_by"):
+			d.WSURLConfBy = readChoice(r)
 		default:
 			r.Value()
 		}
 	})
+}
+
+func readChoice(r *jsonread.Reader) *abi.Choice {
+	if r.Null() {
+		return nil
+	}
+	c := &abi.Choice{}
+	r.Object(func(key string) {
+		switch {
+		case matches(key, "attribute"):
+			r.Text(&c.Attribute)
+		case matches(key, "values"):
+			r.TextMap(&c.Values)
+		default:
+			r.Value()
+		}
+	})
+	return c
 }
 
 func readRoutes(r *jsonread.Reader) (routes []abi.WSRoute) {

@@ -14,13 +14,14 @@ import (
 var configs = []string{
 	`{"abi":1,"compat":"strict","routers":["domain","header"],"conflicts":"refuse","tenant_header":"x","tenant_session_key":"y",
 	"tenants":[{"schema":"www","domains":["a.io"],"fallback_domains":[],"urlconf":"u","ws_urlconf":"w","header":"h","session_key":""}],
-	"default":{"urlconf":"u","ws_urlconf":"w","clone_reference":"c"},
+	"default":{"urlconf":"u","ws_urlconf":"w","clone_reference":"c","status":{"attribute":"s","values":{"off":"p","OFF":"q"}},
+	"urlconf_by":{"attribute":"c","values":{"eu":"a"},"more":1},"ws_urlconf_by":{"attribute":null,"values":null}},
 	"ws_urlconfs":{"a":[{"path":"p/","name":"n"},{"regex":"\\d","name":"m"}],"b":null,"c":[]},"settings":{"x":[1,2.5e-3,{}],"x":null}}`,
 	` { "ABI" : 1 , "Tenants" : [ ] , "default" : null , "unknown" : [true,false,null,-0.1E+2,"\ud83d\ude00\ud83d\n\u00e9"] } `,
 	`{"abi":1,"tenants":null,"routers":null,"settings":null,"ws_urlconfs":{}}`, `{"abi":1,"settings":"s"}`, `null`, `{}`, ``, ` `, `{`, `{"abi"`, `{"abi":`, `{"abi":1`,
 	`{"abi":1,}`, `{"abi":01}`, `{"abi":1.5}`, `{"abi":1e3}`, `{"abi":-}`, `{"abi":"1"}`, `{"abi":99999999999999999999}`, `{"abi":null}`, `{"compat":1}`, `{"compat":"\x"}`,
 	`{"compat":"\u12"}`, `{"compat":"a`, "{\"compat\":\"\n\"}", "{\"compat\":\"\xff\"}", `{"routers":{}}`, `{"routers":[1]}`, `{"routers":[null]}`, `{"tenants":[null]}`,
-	`{"default":[]}`, `{"a":tru}`, `{"a":1.}`, `{"a":1e}`, `{"a":[1,]}`, `{"a":[1 2]}`, `{"a":{"b"}}`, `{"a":{1:2}}`, `[]`, `1`, `{} {}`, `{"ſettings":1}`, `{"header":"\udc00\ud800"}`,
+	`{"default":[]}`, `{"default":{"status":null,"urlconf_by":[]}}`, `{"default":{"status":{"values":{"a":1}}}}`, `{"default":{"status":{"values":{"a":null},"attribute":1}}}`, `{"a":tru}`, `{"a":1.}`, `{"a":1e}`, `{"a":[1,]}`, `{"a":[1 2]}`, `{"a":{"b"}}`, `{"a":{1:2}}`, `[]`, `1`, `{} {}`, `{"ſettings":1}`, `{"header":"\udc00\ud800"}`,
 	`{"a":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`, `{"a":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`,
 }
 

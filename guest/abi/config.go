@@ -88,11 +88,23 @@ type StaticTenant struct {
 	SessionKey      *string  `json:"session_key,omitempty"`
 }
 
-// DefaultTenant is the entry for all dynamic tenants.
+// DefaultTenant is the entry for all dynamic tenants. Package tenancy has the rules
+// by which attributes choose, in Place.
 type DefaultTenant struct {
 	URLConf        string `json:"urlconf,omitempty"`
 	WSURLConf      string `json:"ws_urlconf,omitempty"`
 	CloneReference string `json:"clone_reference,omitempty"`
+
+	Status      *Choice `json:"status,omitempty"`        // precedes the other two; nil: all tenants are in service
+	URLConfBy   *Choice `json:"urlconf_by,omitempty"`    // nil: URLConf serves all tenants
+	WSURLConfBy *Choice `json:"ws_urlconf_by,omitempty"` // nil: WSURLConf serves all tenants
+}
+
+// Choice chooses a urlconf by an attribute of the tenant's row: one of the columns
+// that directory.attributes lists.
+type Choice struct {
+	Attribute string            `json:"attribute"`
+	Values    map[string]string `json:"values"` // names of urlconfs, by value of the attribute
 }
 
 // WSRoute is one entry of a websocket route table: either a path with Django's

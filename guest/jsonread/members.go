@@ -24,13 +24,7 @@ func (m Members) Read(r *Reader, key string) {
 	case *[]string:
 		Texts(r, to)
 	case *map[string]string:
-		read := map[string]string{}
-		r.Object(func(name string) {
-			var value string
-			r.Text(&value)
-			read[name] = value
-		})
-		*to = read
+		r.TextMap(to)
 	case func(*Reader):
 		to(r)
 	case nil:

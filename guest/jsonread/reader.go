@@ -89,7 +89,23 @@ func (r *Reader) literal(w string) bool {
 
 // Object reads an object or null. It calls member for each key to read the value.
 // Keys that differ only in case are an error.
-func (r *Reader) Object(member func(key string)) {
+func (r *Reader) Object(member func(key string)) { r.object(member, strings.EqualFold) }
+
+// TextMap reads an object of strings into m, or nil for null. Its keys may differ
+// only in case.
+func (r *Reader) TextMap(m *map[string]string) {
+	if *m = nil; r.Null() {
+		return
+	}
+	*m = map[string]string{}
+	r.object(func(name string) {
+		var value string
+		r.Text(&value)
+		(*m)[name] = value
+	}, func(a, b string) bool { return a == b })
+}
+
+func (r *Reader) object(member func(key string), same func(a, b string) bool) {
 	if r.Null() {
 		return
 	}
@@ -110,7 +126,7 @@ func (r *Reader) Object(member func(key string)) {
 		}
 		key := r.quoted()
 		for _, earlier := range seen {
-			if strings.EqualFold(earlier, key) {
+			if same(earlier, key) {
 				r.Fail("unique keys, found " + lexeme.Quote(key) + " twice")
 				return
 			}

@@ -22,6 +22,7 @@ type Router struct {
 	lastWins bool
 	routers  []Kind
 	dynamic  bool // there are dynamic tenants
+	placed   bool // attributes choose what serves them
 	defaults abi.DefaultTenant
 
 	statics []static
@@ -59,8 +60,8 @@ func New(c *abi.Config) (*Router, error) {
 			return nil, at("tenants["+c.Tenants[i].Schema+"].", err)
 		}
 	}
-	if c.Default != nil {
-		r.dynamic, r.defaults = true, *c.Default
+	if err := r.setDefaults(c.Default); err != nil {
+		return nil, at("default.", err)
 	}
 	for name, routes := range c.WSURLConfs {
 		table, err := compileRoutes(routes)
@@ -205,6 +206,34 @@ func (r *Router) addStatic(t *abi.StaticTenant) error {
 	}
 	if t.SessionKey != nil {
 		setFirst(r.sessions, *t.SessionKey, index)
+	}
+	return nil
+}
+
+func (r *Router) setDefaults(d *abi.DefaultTenant) error {
+	if d == nil {
+		return nil
+	}
+	r.dynamic, r.defaults = true, *d
+	for _, c := range [...]struct {
+		key string
+		*abi.Choice
+	}{{"status", d.Status}, {"urlconf_by", d.URLConfBy}, {"ws_urlconf_by", d.WSURLConfBy}} {
+		if c.Choice == nil {
+			continue
+		}
+		r.placed = true
+		if c.Attribute == "" {
+			return errors.New(c.key + ".attribute: expected the name of a column of the tenant's row, found none")
+		}
+		if len(c.Values) == 0 {
+			return errors.New(c.key + ".values: expected at least one value of the attribute, found none")
+		}
+		for value, name := range c.Values {
+			if name == "" {
+				return errors.New(c.key + ".values: expected the name of a urlconf for " + lexeme.Quote(value) + ", found none")
+			}
+		}
 	}
 	return nil
 }

@@ -120,6 +120,9 @@ func (c *call) serve(f *finding) {
 	d := c.d
 	c.fill(f)
 	d.URLConf, d.WSURLConf = c.confs(f)
+	if c.placed && f.static < 0 && !c.place(f) {
+		return
+	}
 	path, raw := c.target.path, c.target.raw
 	if f.folder != "" {
 		var ok bool

@@ -5,7 +5,7 @@ import "github.com/tenantedge/tenantedge/guest/tenancy/fastpath"
 // FastPath returns the table for answering plain requests without [Router.Route].
 // It is not ok if every request needs Route.
 func (r *Router) FastPath() (t fastpath.Table, ok bool) {
-	if r.strict || !r.routes(ByDomain) {
+	if r.strict || r.placed || !r.routes(ByDomain) {
 		return t, false
 	}
 	t.Dynamic, t.URLConf, t.WSURLConf = r.dynamic, r.defaults.URLConf, r.defaults.WSURLConf

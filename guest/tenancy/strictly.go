@@ -38,6 +38,9 @@ func (c *call) strictly() {
 	}
 	c.fill(winner)
 	d.URLConf, d.WSURLConf = urlconf, c.strictWSURLConf(winner)
+	if c.placed && winner.static < 0 && !c.place(winner) {
+		return
+	}
 	d.Path = c.strictPath(winner.folder)
 	c.accept(winner)
 	if c.req.Websocket {
