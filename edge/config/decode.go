@@ -258,13 +258,14 @@ func (s schema) addGuestKeys(at []int) {
 }
 
 // mark records the position of the key p, which the file spells as shown. It
-// records only three levels, because a directory can have a million rows.
+// records only three levels, because a directory can have a million rows, and five
+// of tenants, where attributes choose a urlconf.
 func (d *decoder) mark(p, shown *path, pos position) {
-	depth := 0
+	depth, top := 0, p
 	for q := p; q != nil; q = q.parent {
-		depth++
+		depth, top = depth+1, q
 	}
-	if depth <= 3 {
+	if depth <= 3 || depth <= 5 && top.key == "tenants" {
 		d.marks[p.String()] = mark{pos, shown}
 	}
 }

@@ -42,6 +42,12 @@ func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
 			}
 		}
 	}
+	for range f.choices {
+		for t := range dir.Tenants() {
+			c.values(t)
+		}
+		break
+	}
 	for row := range dir.Domains() {
 		c.row(row)
 	}

@@ -29,6 +29,8 @@ func (f *File) CheckServe(handlers ...string) error {
 		f.failAt(d, root("directory"), "expected tenants.default, which says what serves the tenants of the directory, found none; add it, or remove the directory, which is not read without it")
 	}
 	f.checkURLConf(d, f.Fallback, root("fallback"))
+	f.checkChoices(d)
+	f.checkHolds(d)
 	f.checkWebsockets(d, handlers)
 	f.checkFiles(d)
 	if slices.Contains(f.GuestConfig.Routers, abi.BySession) && f.Sessions == nil {

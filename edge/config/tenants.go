@@ -17,16 +17,17 @@ type tenantTable struct {
 // tenantEntry has the keys of all entries of TENANTS. Which entry may have which
 // key is checked later, so that the error can give the reason.
 type tenantEntry struct {
-	Domains         []string `key:"domains"`
-	FallbackDomains []string `key:"fallback_domains"`
-	URLConf         string   `key:"urlconf"`
-	WSURLConf       string   `key:"ws_urlconf"`
-	Header          *string  `key:"header"`
-	SessionKey      *string  `key:"session_key"`
-	CloneReference  string   `key:"clone_reference"`
-	Apps            ignored  `key:"apps"`
-	TenantModel     ignored  `key:"tenant_model"`
-	DomainModel     ignored  `key:"domain_model"`
+	Domains         []string     `key:"domains"`
+	FallbackDomains []string     `key:"fallback_domains"`
+	URLConf         chosenName   `key:"urlconf"`
+	WSURLConf       chosenName   `key:"ws_urlconf"`
+	Status          *statusTable `key:"status"`
+	Header          *string      `key:"header"`
+	SessionKey      *string      `key:"session_key"`
+	CloneReference  string       `key:"clone_reference"`
+	Apps            ignored      `key:"apps"`
+	TenantModel     ignored      `key:"tenant_model"`
+	DomainModel     ignored      `key:"domain_model"`
 }
 
 // ignored accepts values that only Django uses.
@@ -37,7 +38,7 @@ func (ignored) decode(value) {}
 // Keys that the special entries may not have, as in the checks of
 // django-pgschemas.
 var (
-	notInPublic  = []string{"domains", "fallback_domains", "urlconf", "ws_urlconf", "header", "session_key"}
+	notInPublic  = []string{"domains", "fallback_domains", "urlconf", "ws_urlconf", "status", "header", "session_key"}
 	notInDefault = []string{"domains", "fallback_domains", "header", "session_key"}
 )
 
@@ -58,13 +59,17 @@ func (t *tenantTable) decode(v value) {
 			at.reject(found, notInPublic, "public is not routable")
 		case "default":
 			at.reject(found, notInDefault, "each dynamic tenant has its own")
-			t.fallback = &abi.DefaultTenant{URLConf: e.URLConf, WSURLConf: e.WSURLConf, CloneReference: e.CloneReference}
+			t.fallback = &abi.DefaultTenant{
+				URLConf: e.URLConf.name, URLConfBy: e.URLConf.by, WSURLConf: e.WSURLConf.name, WSURLConfBy: e.WSURLConf.by,
+				Status: (*abi.Choice)(e.Status), CloneReference: e.CloneReference,
+			}
 			clone = found["clone_reference"]
 		default:
 			checkSchema(v.d, kv.key.pos, at.p, schema)
+			at.rejectChoices(found, &e)
 			t.static = append(t.static, abi.StaticTenant{
 				Schema: schema, Domains: e.Domains, FallbackDomains: e.FallbackDomains,
-				URLConf: e.URLConf, WSURLConf: e.WSURLConf, Header: e.Header, SessionKey: e.SessionKey,
+				URLConf: e.URLConf.name, WSURLConf: e.WSURLConf.name, Header: e.Header, SessionKey: e.SessionKey,
 			})
 		}
 	}

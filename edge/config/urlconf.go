@@ -6,6 +6,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Values of URLConf.Access.
@@ -15,8 +16,8 @@ const (
 	AccessSigned  = "signed"
 )
 
-// URLConf is what serves the requests of a urlconf. At most one of Upstream, Files
-// and Reply is set; if none is, it serves only media.
+// URLConf is what serves the requests of a urlconf. At most one of Upstream, Files,
+// Reply and Hold is set; if none is, it serves only media.
 type URLConf struct {
 	Upstream *url.URL // an application: scheme http, https or h2c, host, optionally a path
 	Path     string   // with Upstream: "original" or "inner", the path without the tenant's folder
@@ -24,6 +25,7 @@ type URLConf struct {
 	Reuse    string   // with Upstream: "tenant", "client" or "never": which requests may reuse a connection
 	Files    string   // a folder of files
 	Reply    *Reply   // the same answer to every request
+	Hold     *Hold    // requests wait until the tenant has another urlconf
 	// Media also serves the tenant's own files, below File.Media.BaseURL.
 	Media bool
 	// Access says which requests get Files and Media: AccessPublic or empty, all;
@@ -44,6 +46,19 @@ type Reply struct {
 	Body   string
 }
 
+// Hold bounds the requests that wait.
+type Hold struct {
+	Timeout  time.Duration `key:"timeout,min=1"` // of one request
+	Requests int           `key:"requests,min=1"`
+	Bytes    int64         `key:"bytes,bytes"` // of memory that the edge counts for all waiting requests
+}
+
+func (h *Hold) decode(v value) {
+	*h = Hold{Timeout: 30 * time.Second, Requests: 1000, Bytes: 16 << 20}
+	type keys Hold // without this method
+	v.object((*keys)(h))
+}
+
 // urlconfEntry has the keys of an entry of urlconfs.
 type urlconfEntry struct {
 	Upstream string   `key:"upstream"`
@@ -52,6 +67,7 @@ type urlconfEntry struct {
 	Reuse    string   `key:"reuse,one=tenant|client|never"`
 	Files    string   `key:"files,path"`
 	Reply    *Reply   `key:"reply"`
+	Hold     *Hold    `key:"hold"`
 	Media    bool     `key:"media"`
 	Access   string   `key:"access,one=public|private|signed"`
 	Uploads  *Uploads `key:"uploads"`
@@ -65,7 +81,7 @@ func (c *URLConf) decode(v value) {
 	case kindMapping:
 		c.decodeMapping(v)
 	default:
-		v.mismatch("the URL of an upstream, or a mapping with upstream, files, reply or media")
+		v.mismatch("the URL of an upstream, or a mapping with upstream, files, reply, hold or media")
 	}
 }
 
@@ -73,9 +89,9 @@ func (c *URLConf) decodeMapping(v value) {
 	failed := v.d.failed
 	var entry urlconfEntry
 	found := v.object(&entry)
-	targets := found.count("upstream", "files", "reply")
+	targets := found.count("upstream", "files", "reply", "hold")
 	if (targets > 1 || targets == 0 && !entry.Media) && v.d.failed == failed {
-		v.fail("expected exactly one of upstream, files and reply, or only media, found %s", noneOrSeveral(targets))
+		v.fail("expected exactly one of upstream, files, reply and hold, or only media, found %s", noneOrSeveral(targets))
 		return
 	}
 	v.onlyWithUpstream(found, "path", "host", "reuse", "accel")
@@ -87,7 +103,10 @@ func (c *URLConf) decodeMapping(v value) {
 	if at, ok := found["access"]; ok && entry.Files == "" && !entry.Media {
 		at.fail("expected this key only with files or media, found it without; remove it")
 	}
-	c.Files, c.Reply, c.Media, c.Accel = entry.Files, entry.Reply, entry.Media, entry.Accel
+	if at, ok := found["media"]; ok && entry.Media && entry.Hold != nil {
+		at.fail("expected media only without hold, found both: a hold serves no files; remove one of them")
+	}
+	c.Files, c.Reply, c.Hold, c.Media, c.Accel = entry.Files, entry.Reply, entry.Hold, entry.Media, entry.Accel
 	if c.Files != "" || c.Media {
 		c.Access = cmp.Or(entry.Access, AccessPublic)
 	}

@@ -21,11 +21,12 @@ const (
 	WarnWWW          = "row_www"       // a row with "www." whose domain without it is another tenant's, or that strict rules never find
 	WarnRedirect     = "row_redirect"  // a row whose redirect does not work, never ends or is ambiguous
 	WarnAlias        = "row_alias"     // a row that is ambiguous with an entry of TENANTS, see edge.Config.RefuseTenant
+	WarnValue        = "row_value"     // a row with an attribute that chooses no urlconf
 )
 
 // WarningKinds are all kinds of warnings.
 var WarningKinds = []string{
-	WarnStaticDomain, WarnStaticAlias, WarnLeftOut, WarnShadowed, WarnFolder, WarnDomain, WarnWWW, WarnRedirect, WarnAlias,
+	WarnStaticDomain, WarnStaticAlias, WarnLeftOut, WarnShadowed, WarnFolder, WarnDomain, WarnWWW, WarnRedirect, WarnAlias, WarnValue,
 }
 
 // Warning is about something that is valid but most likely a mistake, because its
