@@ -72,6 +72,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 		return nil, fmt.Errorf("edge: settings: %w", err)
 	}
 	h := &Host{config: c, trust: newRules(&c), tenants: guests.NewTenants(c.GuestConfig.Tenants, c.Directory, c.GuestConfig.Compat == abi.Strict)}
+	h.tenants.Default = c.GuestConfig.Default
 	if h.guests, err = guests.New(ctx, h.forGuests(guestConfig), c.Guest, try); err != nil {
 		return nil, public(err)
 	}
@@ -96,9 +97,6 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 		FileLimits: hostfuncs.FileLimits(c.FileLimits),
 		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache, FixedTime: fixedTime(c.FixedTime),
 		Logger: c.Logger, LogRate: c.GuestLogRate,
-	}
-	if c.GuestConfig.Default != nil {
-		g.URLConf = c.GuestConfig.Default.URLConf
 	}
 	if c.SmokeRun != nil {
 		g.Try = func(ctx context.Context, wasm []byte, serving bool) error {

@@ -42,14 +42,15 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			if d.Outcome == abi.Tenant {
 				carried.tenant, carried.headers = d.Tenant, d.Headers
 			}
-			if q.Websocket && h.websockets == nil {
+			passes := q.Websocket && h.passesOn(carried.of(), d.WSFound)
+			if passes {
 				if e := h.checkPassing(w, r, &carried.tenant); e != nil {
 					h.refuse(w, r, e)
 					return
 				}
 			}
 			h.results.add(stats.Result(d.Outcome.String()))
-			if q.Websocket && h.websockets != nil {
+			if q.Websocket && !passes {
 				h.serveWebsocket(w, r, &q, carried, &d)
 				return
 			}
@@ -62,6 +63,12 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			h.refuseUnrouted(w, r, &q, &d)
 		}
 	})
+}
+
+// passesOn reports whether the handshake of a tenant, nil for none, goes to next.
+func (h *Host) passesOn(t *tenant.Tenant, found bool) bool {
+	passOn := h.config.Websockets.PassOn
+	return h.websockets == nil || passOn != nil && t != nil && passOn(t, found)
 }
 
 // serveWebsocket serves a websocket handshake.

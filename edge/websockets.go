@@ -91,6 +91,15 @@ func (h *Host) OpenWebsockets() (open, relayed int) {
 	return h.websockets.Count()
 }
 
+// RelayedWebsockets returns how many websockets of a tenant are relayed to
+// applications; id is that of its row, empty for a static tenant.
+func (h *Host) RelayedWebsockets(schema, id string) int {
+	if h.websockets == nil {
+		return 0
+	}
+	return h.websockets.Relayed(guests.Key(&tenant.Tenant{Schema: schema, ID: id, Dynamic: id != ""}))
+}
+
 // TryEvent makes the guest handle an event of a websocket that does not exist, and
 // returns its effects instead of carrying them out. It is for the tests of guests
 // that package edge/internal/cases runs.

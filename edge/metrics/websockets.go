@@ -55,7 +55,7 @@ func collectWebsockets(to chan<- prometheus.Metric, s websocket.Stats) {
 		closed.send(to, float64(n), name)
 	}
 	dropped.sendEach(to, map[string]uint64{
-		"slow_reader": s.Slow, "message_rate": s.Limited, "inflated": s.Overinflated, "timeout": s.Timeouts, "tenant_removed": s.Removed,
+		"slow_reader": s.Slow, "message_rate": s.Limited, "inflated": s.Overinflated, "timeout": s.Timeouts, "tenant_removed": s.Removed, "tenant_moved": s.Moved,
 		"layer_broken": s.Interrupted + s.Consumers.Interrupted, "guest_failed": s.Consumers.Failures, "guest_without_consumer": s.Consumers.Restarted,
 	})
 	panics.send(to, float64(s.Panics))

@@ -40,6 +40,7 @@ func (s *Server) newAdmin() *http.Server {
 		_, _ = w.Write([]byte("ok\n")) // the client may have disconnected
 	})
 	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.HandleFunc("GET /tenants/{schema}", s.serveTenant)
 	mux.Handle("GET /metrics", s.metricsHandler())
 	s.guestRoutes(mux)
 	limits := &pace.Limits{Body: s.options.Limits.BodyTimeout, Answer: s.options.Limits.AnswerTimeout, Rate: s.options.Limits.MinRate}
@@ -178,13 +179,18 @@ func (s *Server) Readiness() Readiness {
 }
 
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	r := s.Readiness()
+	r, status := s.Readiness(), http.StatusOK
+	if !r.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	writeReport(w, status, r)
+}
+
+func writeReport(w http.ResponseWriter, status int, report any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	if !r.Ready {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
+	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(r) // the client may have disconnected
+	_ = encoder.Encode(report) // the client may have disconnected
 }

@@ -19,6 +19,7 @@ func (s *Server) newMetrics() {
 		metrics.New(metrics.Sources{Host: s.host.Stats, Websockets: s.host.WebsocketStats, Directory: s.options.Directory}),
 		proxyCollector{s},
 		boundsCollector{s},
+		holdCollector{s},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tenantedge_requests_running", Help: "Requests in progress, including those that wait for an upstream.",
 		}, func() float64 { return float64(s.requests.Load()) }),

@@ -152,6 +152,7 @@ func (s *Server) serve(ctx context.Context) error {
 
 func (s *Server) shutdown() error {
 	s.draining.Store(true)
+	s.closeRooms()
 	began := time.Now()
 	s.log.Info("shutting down", "requests", s.requests.Load(), "timeout", s.options.Limits.ShutdownTimeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.Limits.ShutdownTimeout)
@@ -212,11 +213,13 @@ func (s *Server) drain(ctx context.Context) error {
 const removedPause = time.Second
 
 // closeRemoved closes the websockets that pass through to applications when their
-// tenant is removed from the directory (W4). The Host closes those that it serves.
+// tenant is removed from the directory (W4) or moved to another urlconf. The Host
+// closes those that it serves.
 func (s *Server) closeRemoved(ctx context.Context) {
 	search := func() {
 		for _, p := range s.proxies {
 			p.CloseRemoved(s.host.HasTenant)
+			p.CloseMoved(s.moved)
 		}
 	}
 	for next := s.directory.Changed(); ; {

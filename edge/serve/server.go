@@ -31,10 +31,12 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/hold"
 	"github.com/tenantedge/tenantedge/edge/metrics"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -76,6 +78,8 @@ type Server struct {
 	servers []*http.Server
 
 	proxies        []*proxy
+	defaults       *abi.DefaultTenant    // nil: there are only static tenants
+	rooms          map[string]*hold.Room // by the name of the urlconf
 	clientFailures clientFailures
 
 	bounds      bounds
@@ -173,10 +177,12 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	s.shares = newShares(s.bounds.connections, s.bounds.share, sockets)
 	c.Refused = s.refused
 	c.Websockets.Routed = func(r *http.Request) {
+		attemptOf(r.Context()).released()
 		if t, ok := tenant.From(r.Context()); ok {
 			noteTenant(r.Context(), t)
 		}
 	}
+	c.Websockets.PassOn = s.passesOn
 	if c.Logger == nil {
 		c.Logger = o.Logger
 	}
@@ -188,6 +194,7 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 		return nil, err
 	}
 	s.host, s.static, s.directory = host, c.GuestConfig.Tenants, c.Directory
+	s.defaults, s.rooms = c.GuestConfig.Default, map[string]*hold.Room{}
 	loaded := host.Stats()
 	s.logReport("the guest is loaded", edge.Report{Guest: loaded.Guest, Engine: loaded.Engine, Missing: loaded.Missing})
 	s.newMetrics()
@@ -198,7 +205,7 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	if s.hasBucket() {
 		s.metrics.MustRegister(s.newBucketGauge())
 	}
-	handler := host.Middleware(s.table)
+	handler := s.rerouted(host.Middleware(s.table))
 	if o.Around != nil {
 		handler = o.Around(handler)
 	}
@@ -224,6 +231,7 @@ func (s *Server) Close() error {
 
 func (s *Server) close() error {
 	s.interrupt()
+	s.closeRooms()
 	if s.stopBackground != nil {
 		s.stopBackground()
 		s.background.Wait()

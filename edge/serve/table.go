@@ -8,6 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/hold"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/tenant"
@@ -34,6 +35,9 @@ func (s *Server) newTable() (*table, error) {
 			return nil, errors.Join(errorf("urlconfs: %s: %w", name, err), t.close())
 		}
 		t.urlconfs[name] = h
+		if r, ok := h.(room); ok {
+			s.rooms[name] = r.Room
+		}
 	}
 	if name := s.options.Fallback; name != "" {
 		if t.fallback = t.urlconfs[name]; t.fallback == nil {
@@ -79,10 +83,12 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 		return slashed{newFolder(f, gate)}, nil
 	case c.Reply != nil:
 		return reply{c.Reply}, nil
+	case c.Hold != nil:
+		return newRoom(c.Hold), nil
 	case c.Media:
 		return http.HandlerFunc(notFound), nil
 	default:
-		return nil, errors.New("expected one of upstream, files, reply and media, found none")
+		return nil, errors.New("expected one of upstream, files, reply, hold and media, found none")
 	}
 }
 
@@ -212,16 +218,29 @@ func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve passes the request to h and limits its body. At a limit of concurrent
-// requests it answers 503.
+// requests it answers 503; a request that has waited in a hold waits for its turn.
 func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
-	o := ownerOf(r)
-	if !t.server.shares.acquire(o) {
+	o, a := ownerOf(r), attemptOf(r.Context())
+	if _, holds := h.(room); holds {
+		h.ServeHTTP(w, r) // counts as waiting, not as running
+		return
+	}
+	if !t.server.shares.acquire(o) && !(a.hasWaited() && t.server.shares.await(r.Context(), o, a.waiter.Deadline())) {
+		if a.hasWaited() {
+			a.waiter.Leave(hold.TimedOut)
+		}
 		noteOf(r.Context()).reason = "the limit of concurrent requests is reached; see limits.connections and limits.tenant_requests"
 		closeUnread(w, r)
 		errorpage.Write(w, http.StatusServiceUnavailable, "")
 		return
 	}
 	defer t.server.shares.release(o)
+	if a != nil {
+		if t.server.isStale(r, a) {
+			return
+		}
+		a.released()
+	}
 	if limit := t.server.options.Limits.MaxBodyBytes; limit > 0 && r.Body != http.NoBody {
 		if r.ContentLength > limit {
 			w.Header().Set("Connection", "close") // the body is not read

@@ -131,12 +131,13 @@ func (ts *tunnels) count() int {
 	return len(ts.live)
 }
 
-func (ts *tunnels) closeRemoved(exists func(*tenant.Tenant) bool) {
+// closeWith closes the websockets of tenants for which is returns true.
+func (ts *tunnels) closeWith(code sockets.Code, is func(*tenant.Tenant) bool) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	for t := range ts.live {
-		if t.tenant != nil && !exists(t.tenant) {
-			go t.end(sockets.CodePolicy)
+		if t.tenant != nil && is(t.tenant) {
+			go t.end(code)
 		}
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -184,7 +185,15 @@ func (h *Handler) Websockets() int { return h.tunnels.count() }
 
 // CloseRemoved closes the websockets of tenants for which exists returns false,
 // with code 1008. It returns at once.
-func (h *Handler) CloseRemoved(exists func(*tenant.Tenant) bool) { h.tunnels.closeRemoved(exists) }
+func (h *Handler) CloseRemoved(exists func(*tenant.Tenant) bool) {
+	h.tunnels.closeWith(sockets.CodePolicy, func(t *tenant.Tenant) bool { return !exists(t) })
+}
+
+// CloseMoved closes the websockets of tenants for which moved returns true, with
+// code 1012, so that their clients connect again. It returns at once.
+func (h *Handler) CloseMoved(moved func(*tenant.Tenant) bool) {
+	h.tunnels.closeWith(sockets.CodeRestart, moved)
+}
 
 // EndWebsockets closes websockets with code 1001 and rejects new ones. It returns
 // at once.

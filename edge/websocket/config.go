@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/http1"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -43,6 +44,10 @@ type Config struct {
 	Limits      Limits
 	// NoPoll gives every websocket a goroutine, even if none is needed.
 	NoPoll bool
+	// PassOn reports whether a tenant's handshake is passed on like other requests
+	// although there are Targets, because the tenant is out of service; found says
+	// whether a route matched. nil: none is.
+	PassOn func(t *tenant.Tenant, found bool) bool
 	// Routed is called with each handshake before it is answered, for logs. Its
 	// context has the tenant. May be nil.
 	Routed func(*http.Request)

@@ -50,9 +50,11 @@ type Server struct {
 	unrouted    atomic.Uint64 // handshakes without a route
 	interrupted atomic.Uint64 // closed because the layer broke
 	removed     atomic.Uint64 // closed because their tenant was removed
+	moved       atomic.Uint64 // closed because their tenant has another route table
 
 	mu     sync.Mutex
 	routes map[routeKey]*route // with at least one websocket
+	tables map[string]string   // the route tables of tenants with relayed websockets, by guests.Key
 
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -81,6 +83,7 @@ func NewServer(edge Edge, c *Config) (*Server, error) {
 			HeaderBytes: l.AnswerHeaderBytes, HeaderFields: l.AnswerHeaders,
 		},
 		routes:  map[routeKey]*route{},
+		tables:  map[string]string{},
 		stopped: make(chan struct{}),
 	}
 	if s.layer == nil {
@@ -92,7 +95,7 @@ func NewServer(edge Edge, c *Config) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	go s.closeRemoved(ctx, edge.Tenants.Directory.Changed())
+	go s.follow(ctx, edge.Tenants.Directory.Changed())
 	return s, nil
 }
 
@@ -134,10 +137,15 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, d Routed) {
 	if err != nil {
 		return // answered
 	}
-	// From here on closeRemoved sees the websocket.
+	// From here on follow sees the websocket.
 	if !s.edge.Tenants.Has(guests.Key(t)) {
 		handshake.Reject()
 		s.reject(w, r, http.StatusNotFound, "the tenant was removed", nil)
+		return
+	}
+	if target.Upstream != nil && !s.inPlace(t) {
+		handshake.Reject()
+		s.reject(w, r, http.StatusServiceUnavailable, "the tenant has just moved", nil)
 		return
 	}
 	switch {
@@ -260,40 +268,6 @@ func (s *Server) release(r *route) {
 
 // Channels returns a tenant's part of the channel layer.
 func (s *Server) Channels(schema string) (channel.Scope, error) { return s.layer.For(schema) }
-
-// searchInterval is the minimum time between two searches for removed tenants, since
-// a directory may change often. W4 allows 5 s.
-const searchInterval = time.Second
-
-// closeRemoved closes the websockets of tenants that are removed from the
-// directory.
-func (s *Server) closeRemoved(ctx context.Context, changed <-chan struct{}) {
-	defer close(s.stopped)
-	next := time.NewTimer(0)
-	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-next.C:
-		}
-		next.Reset(searchInterval)
-		changed = s.edge.Tenants.Directory.Changed() // before the search, so that no change is missed
-		for _, key := range s.hub.Tenants() {
-			if s.edge.Tenants.Has(key) {
-				continue
-			}
-			n, _ := s.hub.CloseTenant(key, sockets.CodePolicy, "") // the code is sendable
-			s.removed.Add(uint64(n))
-			s.edge.Logger.Info("the websockets of a removed tenant are closed", "tenant", key, "sockets", n)
-		}
-	}
-}
 
 // Shutdown rejects new websockets with 503, closes all open ones with 1001, and
 // waits until their consumers have handled that. When ctx ends, it drops them.

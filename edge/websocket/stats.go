@@ -27,6 +27,7 @@ type Stats struct {
 	Timeouts           uint64 // no answer to a ping, no progress in a write, or no answer to a close frame
 	Panics             uint64 // of handlers
 	Removed            uint64 // closed with 1008: the tenant was removed
+	Moved              uint64 // closed with 1012: the tenant has another upstream
 	Interrupted        uint64 // closed with 1012: the channel layer broke; without the guest's, see Consumers
 	// Closed counts websockets by close code; 0 has the codes outside of 1000 to
 	// 1015.
@@ -43,7 +44,7 @@ func (s *Server) Stats() Stats {
 		Served: true, Polled: h.Polled, Goroutines: h.Goroutines, Upstreams: h.Upstreams, Tenants: h.Tenants, Workers: h.Workers,
 		Accepted: h.Accepted, Rejected: h.Rejected + s.unrouted.Load(), Received: h.Received, Sent: h.Sent,
 		Slow: h.Slow, Limited: h.Limited, Timeouts: h.Timeouts, Panics: h.Panics, Inflated: h.Inflated, Overinflated: h.Overinflated,
-		Removed: s.removed.Load(), Interrupted: s.interrupted.Load(),
+		Removed: s.removed.Load(), Moved: s.moved.Load(), Interrupted: s.interrupted.Load(),
 		Closed:    make(map[int]uint64, len(h.Closed)),
 		Consumers: s.edge.Guest.Stats(), Channels: s.layer.Stats(),
 	}
@@ -59,3 +60,7 @@ func (s *Server) Stats() Stats {
 // Count returns how many clients' websockets are open, and how many of them are
 // relayed to applications. It takes no lock.
 func (s *Server) Count() (open, relayed int) { return s.hub.Count() }
+
+// Relayed returns how many websockets of the tenant with a guests.Key are relayed to
+// applications, or in their handshake.
+func (s *Server) Relayed(key string) int { return s.hub.Relays(key) }

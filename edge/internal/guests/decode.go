@@ -54,7 +54,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	}
 	t.URLConf = s.names.pick(m.Get(abi.DecURLConf))
 	if t.URLConf == "" && t.Dynamic {
-		t.URLConf = s.set.config.URLConf
+		t.URLConf = s.set.config.Tenants.Place(t.Attributes).URLConf
 	}
 	t.WSURLConf = s.names.pick(m.Get(abi.DecWSURLConf))
 	t.Path = s.path(m.Get(abi.DecPath), r)

@@ -22,8 +22,6 @@ type Config struct {
 	ABI     []byte   // JSON of the abi.Config that each guest gets
 	Strict  bool     // strict rules for paths, if the guest has no rules for them
 	Tenants *Tenants // that decisions may name
-	// URLConf is that of dynamic tenants for which the guest returns none.
-	URLConf string
 	// MaySet reports whether a guest may set a header of the request to the
 	// upstream.
 	MaySet func(header string) bool

@@ -95,8 +95,10 @@ func newRouterSet(t testing.TB, change func(*Config), routers ...abi.Router) *Se
 		if len(report.Problems) > 0 {
 			t.Fatal(report.Problems)
 		}
-		c.ABI = settings(t, abi.Config{ABI: abi.Version, Routers: routers, Tenants: table, Default: &abi.DefaultTenant{URLConf: "app.urls"}})
-		c.Tenants, c.URLConf = NewTenants(table, dir, false), "app.urls"
+		served := &abi.DefaultTenant{URLConf: "app.urls"}
+		c.ABI = settings(t, abi.Config{ABI: abi.Version, Routers: routers, Tenants: table, Default: served})
+		c.Tenants = NewTenants(table, dir, false)
+		c.Tenants.Default = served
 		if change != nil {
 			change(c)
 		}

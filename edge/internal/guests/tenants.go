@@ -16,6 +16,7 @@ const publicSchema = "public"
 // rows of the directory.
 type Tenants struct {
 	Directory *tenantdb.Directory
+	Default   *abi.DefaultTenant           // what serves the rows; nil: unknown
 	static    map[string]*abi.StaticTenant // by schema
 	domains   map[string]string            // schema of the first static tenant with a domain, as requests look it up
 }
@@ -37,6 +38,22 @@ func NewTenants(table []abi.StaticTenant, d *tenantdb.Directory, strict bool) *T
 		}
 	}
 	return t
+}
+
+// Place returns what serves a row with the attributes, as far as the configuration
+// decides that.
+func (ts *Tenants) Place(a tenant.Attributes) tenancy.Placement {
+	if ts.Default == nil {
+		return tenancy.Placement{}
+	}
+	return tenancy.Place(ts.Default, a.Get)
+}
+
+// PlaceNow is Place for the current attributes of the tenant with that [Key].
+func (ts *Tenants) PlaceNow(key string) tenancy.Placement {
+	schema, _, _ := strings.Cut(key, "/")
+	row, _ := ts.Directory.BySchema(schema)
+	return ts.Place(tenant.NewAttributes(row.Attributes))
 }
 
 // Exists reports whether there is a tenant of that schema.

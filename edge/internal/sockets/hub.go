@@ -113,6 +113,31 @@ func (h *Hub) CloseTenant(key string, code Code, reason string) (int, error) {
 	return t.close(code, reason), nil
 }
 
+// CloseRelays closes the relayed connections of a tenant, for example when it has
+// another upstream, with a sendable code, and returns their number.
+func (h *Hub) CloseRelays(key string, code Code) int {
+	h.mu.Lock()
+	t := h.tenants[key]
+	h.mu.Unlock()
+	if t == nil {
+		return 0
+	}
+	return t.closeRelays(code)
+}
+
+// Relays returns how many of a tenant's connections are relayed, or may become so.
+func (h *Hub) Relays(key string) int {
+	h.mu.Lock()
+	t := h.tenants[key]
+	h.mu.Unlock()
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.descriptors - t.count // a relay has two
+}
+
 // Tenants returns the keys of the tenants with connections.
 func (h *Hub) Tenants() []string {
 	h.mu.Lock()

@@ -19,6 +19,8 @@ type tenant struct {
 	limits      Limits
 	first       *Conn
 	closed      closing
+	moved       Code   // of the last closeRelays
+	moves       uint16 // number of calls of closeRelays
 	count       int
 	descriptors int
 	tokens      float64
@@ -30,7 +32,8 @@ type membership struct {
 	next, prev  *Conn
 	closings    uint32 // tenant.closed.times when the connection joined
 	listed      bool
-	descriptors uint8 // descriptors it counts for
+	descriptors uint8  // descriptors it counts for
+	moves       uint16 // tenant.moves when the connection joined
 }
 
 // closing describes the last time that a tenant's connections were closed.
@@ -67,7 +70,7 @@ func (h *Hub) join(c *Conn, o *Options) bool {
 		return false // the tenant has other connections, so it stays in the map
 	}
 	c.tenant = t
-	c.member.closings, c.member.descriptors = t.closed.times, uint8(descriptors)
+	c.member.closings, c.member.moves, c.member.descriptors = t.closed.times, t.moves, uint8(descriptors)
 	t.count++
 	t.descriptors += descriptors
 	h.open.Add(1)
@@ -86,7 +89,12 @@ func (h *Hub) enlist(c *Conn) {
 	t.first = c
 	c.member.listed = true
 	closed := t.closed
+	moved := c.isRelay && t.moves != c.member.moves
+	code := t.moved
 	t.mu.Unlock()
+	if moved {
+		c.CloseWith(code)
+	}
 	if closed.times != c.member.closings {
 		c.Close(closed.code, closed.reason)
 	}
@@ -155,6 +163,21 @@ func (t *tenant) close(code Code, reason string) int {
 		c.Close(code, reason)
 	}
 	return count
+}
+
+// closeRelays closes the current relays, including those whose handshake is in
+// progress, and returns the number of those that are open.
+func (t *tenant) closeRelays(code Code) (n int) {
+	t.mu.Lock()
+	t.moved, t.moves = code, t.moves+1
+	t.mu.Unlock()
+	for _, c := range t.members() {
+		if c.isRelay {
+			c.CloseWith(code)
+			n++
+		}
+	}
+	return n
 }
 
 // drop drops the current connections.
