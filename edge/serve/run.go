@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // ErrInterrupted is in the chain of the error of Run if requests were open after
@@ -219,7 +220,7 @@ func (s *Server) closeRemoved(ctx context.Context) {
 	search := func() {
 		for _, p := range s.proxies {
 			p.CloseRemoved(s.host.HasTenant)
-			p.CloseMoved(s.moved)
+			p.CloseMoved(func(t *tenant.Tenant) bool { return s.host.HasTenant(t) && s.moved(t) })
 		}
 	}
 	for next := s.directory.Changed(); ; {

@@ -100,6 +100,7 @@ func TestARelayForwardsTheEndOfEitherSide(t *testing.T) {
 			{"the upstream vanishes", func(t *testing.T, c *client, _ *Conn) { c.send(t, ws.OpText, []byte("vanish")) }, CodeBadGateway, CodeAbnormal},
 			{"the client vanishes", func(t *testing.T, c *client, _ *Conn) { c.Close() }, 0, CodeAbnormal},
 			{"the client breaks the protocol", func(t *testing.T, c *client, _ *Conn) { c.Write([]byte{0x83, 0x80, 0, 0, 0, 0}) }, CodeProtocol, CodeGoingAway},
+			{"the relays of the tenant are closed", func(t *testing.T, c *client, _ *Conn) { world.hub.CloseRelays("acme", CodeRestart) }, CodeRestart, CodeGoingAway},
 			{"the tenant is closed", func(t *testing.T, c *client, _ *Conn) { world.hub.CloseTenant("acme", CodePolicy, "") }, CodePolicy, CodeGoingAway},
 		} {
 			t.Run(test.name, func(t *testing.T) {

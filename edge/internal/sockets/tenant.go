@@ -166,14 +166,13 @@ func (t *tenant) close(code Code, reason string) int {
 }
 
 // closeRelays closes the current relays, including those whose handshake is in
-// progress, and returns the number of those that are open.
+// progress, and returns the number of those that were open.
 func (t *tenant) closeRelays(code Code) (n int) {
 	t.mu.Lock()
 	t.moved, t.moves = code, t.moves+1
 	t.mu.Unlock()
 	for _, c := range t.members() {
-		if c.isRelay {
-			c.CloseWith(code)
+		if c.isRelay && c.CloseWith(code) {
 			n++
 		}
 	}
