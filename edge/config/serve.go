@@ -84,6 +84,9 @@ func (f *File) markOf(p *path) mark {
 	above := f.markOf(p.parent)
 	spelled := *p
 	spelled.parent = above.path
+	if m, ok := f.marks[spelled.String()]; ok { // keys below one in upper case
+		return m
+	}
 	return mark{above.pos, &spelled}
 }
 

@@ -113,6 +113,7 @@ func (e *evaluator) explainTenant(line func(string, string, ...any), t *tenant.T
 	if t.WSURLConf != "" {
 		line("ws_urlconf", "%s", t.WSURLConf)
 	}
+	e.explainChoices(line, t)
 	line("path", "%s", t.Path)
 	line("identifier", "%s, for files", t.Identifier)
 	line("cache", "keys start with %s", t.CachePrefix)
@@ -151,6 +152,8 @@ func (e *evaluator) describeURLConf(name string) string {
 		return name + ", served from " + c.Files + media
 	case c.Reply != nil:
 		return fmt.Sprintf("%s, answered with %d", name, c.Reply.Status) + media
+	case c.Hold != nil:
+		return fmt.Sprintf("%s, where requests wait for up to %v until the tenant has another urlconf", name, c.Hold.Timeout)
 	default:
 		return name + media
 	}

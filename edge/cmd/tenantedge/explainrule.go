@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
@@ -109,4 +110,37 @@ func (e *evaluator) explainConflict(line func(string, string, ...any), q *questi
 			}
 		}
 	}
+}
+
+// explainChoices writes which attributes of the tenant's row chose what serves it.
+func (e *evaluator) explainChoices(line func(string, string, ...any), t *tenant.Tenant) {
+	d := e.file.GuestConfig.Default
+	if d == nil || !t.Dynamic {
+		return
+	}
+	chosen := tenancy.Place(d, t.Attributes.Get)
+	switch {
+	case t.URLConf != chosen.URLConf: // the guest has its own rules
+	case chosen.Status:
+		line("chosen by", "%s", e.choice("status", d.Status, t))
+		return
+	case d.URLConfBy != nil:
+		line("chosen by", "%s", e.choice("urlconf", d.URLConfBy, t))
+	}
+	if d.WSURLConfBy != nil && t.WSURLConf == chosen.WSURLConf {
+		line("websockets", "%s", e.choice("ws_urlconf", d.WSURLConfBy, t))
+	}
+}
+
+// choice describes why an attribute chose what it did, with the key of the file.
+func (e *evaluator) choice(key string, c *abi.Choice, t *tenant.Tenant) string {
+	value, has := t.Attributes.Get(c.Attribute)
+	if _, listed := c.Values[value]; has && listed {
+		return fmt.Sprintf("attribute %s is %s: %s", c.Attribute, value, e.file.Where("tenants", "default", key, "values", value))
+	}
+	otherwise := e.file.Where("tenants", "default", key, "default")
+	if !has {
+		return fmt.Sprintf("the row has no attribute %s: %s", c.Attribute, otherwise)
+	}
+	return fmt.Sprintf("attribute %s is %q, which is not listed: %s", c.Attribute, value, otherwise)
 }
