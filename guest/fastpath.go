@@ -17,6 +17,8 @@ type fastRouter struct {
 	table    fastpath.Table
 	noTenant uint64 // field of the reason "no tenant", as an offset from the head in front of the request
 	headers  int    // number of headers that the host sends
+
+	urlconf, wsURLConf uint64 // fields of the urlconfs that decisions share; 0: none
 }
 
 // prepare writes what all decisions about dynamic tenants have in common into
@@ -35,6 +37,7 @@ func (f *fastRouter) prepare(r *tenancy.Router, headers int) {
 	}
 	f.enabled = true
 	f.noTenant = entry(at, at+len(fastpath.NoTenant))
+	f.urlconf, f.wsURLConf = load(memory.static[fastAt:], 8+8*abi.DecURLConf), load(memory.static[fastAt:], 8+8*abi.DecWSURLConf)
 	putEntry(memory.static[fastAt:], abi.DecReason, 0)
 }
 
@@ -183,7 +186,50 @@ func (f *fastRouter) dynamic(p *plainRequest, r []byte, at int) []byte {
 	putEntry(reply, abi.DecPath, path+toRequest)
 	putEntry(reply, abi.DecIdentifier, identifier+toRecord)
 	putEntry(reply, abi.DecCachePrefix, schema+toRecord)
-	return reply[:max(toRequest+uint64(p.length), toRecord+uint64(len(r)))]
+	size := max(toRequest+uint64(p.length), toRecord+uint64(len(r)))
+	if f.table.Chooses != nil {
+		return f.place(reply, size, r, int(head))
+	}
+	return reply[:size]
+}
+
+// place completes a decision of some size about the tenant of record r with the
+// urlconfs that its attributes choose, as tenancy.Place does.
+func (f *fastRouter) place(reply []byte, size uint64, r []byte, head int) []byte {
+	d := f.table.Chooses
+	var status, urlconf, wsURLConf string // that are chosen
+	for at := head - 16; at >= entryAttr0; at -= 16 {
+		name, value := field(r, at), field(r, at+8)
+		lookUp(d.Status, name, value, &status)
+		lookUp(d.URLConfBy, name, value, &urlconf)
+		lookUp(d.WSURLConfBy, name, value, &wsURLConf)
+	}
+	if status != "" || urlconf == "" && f.urlconf == 0 || size+uint64(len(urlconf)+len(wsURLConf)) > uint64(len(reply)) {
+		return nil
+	}
+	end, first, second := int(size), f.urlconf, f.wsURLConf
+	if urlconf != "" {
+		first, end = appendText(reply, end, urlconf)
+	}
+	if wsURLConf != "" {
+		second, end = appendText(reply, end, wsURLConf)
+	}
+	putEntry(reply, abi.DecURLConf, first)
+	putEntry(reply, abi.DecWSURLConf, second)
+	return reply[:end]
+}
+
+// lookUp sets chosen to the name for the value of an attribute, if c lists it.
+func lookUp(c *abi.Choice, name, value string, chosen *string) {
+	if c != nil && c.Attribute == name {
+		*chosen = c.Values[value]
+	}
+}
+
+// field returns the bytes of the field at an offset, which must lie in r.
+func field(r []byte, at int) string {
+	from, to := span(load(r, at))
+	return text(r[from:to])
 }
 
 // below returns the entry of the path below the folder of record r. It is not ok

@@ -20,6 +20,8 @@ var town = &tck.World{
 		{ID: "22", Schema: "files", Attributes: map[string]string{"schema_pathname": "own"}},
 		{ID: "3", Schema: "badfiles", Attributes: map[string]string{"plan": "gold", "schema_pathname": "../x"}},
 		{ID: "4", Schema: "plan", Attributes: map[string]string{"plan": "gold"}},
+		{ID: "5", Schema: "paused", Attributes: map[string]string{"a": "x", "plan": "gold", "status": "paused"}},
+		{ID: "6", Schema: "silver", Attributes: map[string]string{"plan": "silver", "schema_pathname": "own", "status": ""}},
 	},
 	Domains: []tck.Domain{
 		{Tenant: "1", Domain: "acme.example.com", IsPrimary: true},
@@ -35,12 +37,14 @@ var town = &tck.World{
 		{Tenant: "1", Domain: "fallback.example.com"},
 		{Tenant: "1", Domain: "a_b.c"},
 		{Tenant: "1", Domain: "a--b.c"},
+		{Tenant: "5", Domain: "paused.io"},
+		{Tenant: "6", Domain: "silver.io"},
 	},
 }
 
 var townHosts = []string{
 	"acme.example.com", "www.acme.example.com", "a-rather-long-name-of-a-tenant.example.com", "old.example.com", "shared.example.com",
-	"files.io", "badfiles.io", "plan.io", "a_b.c", "a--b.c", "static.example.com", "www.static.example.com", "fallback.example.com",
+	"files.io", "badfiles.io", "plan.io", "paused.io", "silver.io", "a_b.c", "a--b.c", "static.example.com", "www.static.example.com", "fallback.example.com",
 	"other.example.com", "unknown.example.com", "Acme.example.com", "acme.example.com:80", "acme.example.com.", "acme..example.com", ".acme", "-acme",
 	"acme-", "acme-.io", "acme.-io", "www.", "www.www.acme.example.com", "a", "", "[::1]", "\x80", "acme.example.com\n", "bücher.io", "abcdefg.", "abcdefg-",
 	strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a.", 40) + "a",
@@ -60,6 +64,10 @@ var townConfigs = []string{
 		{"schema":"www","domains":["static.example.com","files.io"],"fallback_domains":["fallback.example.com","static.example.com"],"urlconf":"www.urls"},
 		{"schema":"other","fallback_domains":["other.example.com"],"urlconf":"other.urls","ws_urlconf":"other.ws"}]}`,
 	`{"abi":1,"routers":["session","domain"],"conflicts":"last-wins","default":{"urlconf":"` + strings.Repeat("u", 300) + `"}}`,
+	`{"abi":1,"default":{"urlconf":"app.urls","status":{"attribute":"status","values":{"paused":"page"}},
+		"urlconf_by":{"attribute":"plan","values":{"gold":"gold.urls"}},"ws_urlconf_by":{"attribute":"plan","values":{"gold":"gold.ws","silver":"silver.ws"}}}}`,
+	`{"abi":1,"default":{"ws_urlconf":"app.ws","urlconf_by":{"attribute":"plan","values":{"gold":"` + strings.Repeat("g", 300) + `"}}}}`,
+	`{"abi":1,"default":{"status":{"attribute":"plan","values":{"silver":"page"}},"ws_urlconf_by":{"attribute":"a","values":{"x":"x.ws"}}}}`,
 	`{"abi":1,"tenants":[{"schema":"www","domains":["static.example.com"],"fallback_domains":["other.example.com"],"urlconf":"www.urls"}]}`,
 	`{"abi":1,"compat":"strict","default":{"urlconf":"app.urls"}}`,
 	`{"abi":1,"routers":["header"],"default":{"urlconf":"app.urls"}}`,
@@ -185,6 +193,29 @@ func TestPlainRequestsUseTheFastPath(t *testing.T) {
 	} {
 		if used := compare(t, message(0, c.host, c.target, "", "")); used != c.fast {
 			t.Errorf("%s%s: fast path used %v, want %v", c.host, c.target, used, c.fast)
+		}
+	}
+}
+
+func TestAttributesChooseOnTheFastPath(t *testing.T) {
+	defer native.Replace(town)()
+	configure(t, townConfigs[4])
+	for host, want := range map[string]string{
+		"acme.example.com": "app.urls ", "plan.io": "gold.urls gold.ws", "www.silver.io": "app.urls silver.ws", "paused.io": "page ",
+	} {
+		if used := compare(t, message(0, host, "/x", "", "")); used != (host != "paused.io") {
+			t.Errorf("%s: fast path used %v", host, used)
+		}
+		reply, err := call(abi.ExportRoute, message(0, host, "/x", "", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := abi.Parse(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(m.Get(abi.DecURLConf)) + " " + string(m.Get(abi.DecWSURLConf)); got != want {
+			t.Errorf("%s is served by %q, want %q", host, got, want)
 		}
 	}
 }

@@ -1,11 +1,14 @@
 package fastpath
 
+import "github.com/tenantedge/tenantedge/guest/abi"
+
 // Table is what the answers to plain requests are made from. tenancy.Router has
 // one. It must not be changed.
 type Table struct {
 	Dynamic            bool   // the directory has rows
-	URLConf, WSURLConf string // of all dynamic tenants
+	URLConf, WSURLConf string // of dynamic tenants
 	Statics            []Static
+	Chooses            *abi.DefaultTenant // attributes of rows choose other urlconfs; nil: they do not
 
 	// hosts is a hash table with open addressing. Go's map would hash the host
 	// a second time, and more slowly.
