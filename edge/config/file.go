@@ -53,7 +53,7 @@ type File struct {
 
 	// Listeners are the addresses that accept requests.
 	Listeners []Listener `key:"listeners"`
-	// Admin is the loopback address of /healthz, /readyz, /metrics and /guest; empty:
+	// Admin is the loopback address of /healthz, /readyz, /metrics, /tenants and /guest; empty:
 	// none.
 	Admin string
 	// AdminHosts are further host names, without ports, that Admin accepts.

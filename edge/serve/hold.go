@@ -134,8 +134,8 @@ func (s *Server) refuseHeld(w http.ResponseWriter, r *http.Request, o hold.Outco
 }
 
 const (
-	// overhead is what a waiting request takes besides its head: two goroutines at
-	// most, the connection's buffers, and the request itself.
+	// overhead is what a waiting request takes besides its head; RATIONALE.md has the
+	// measurement.
 	overhead = 8 << 10
 	// streamWindow is how much of a body an HTTP/2 client may send before the body is
 	// read: net/http's default.

@@ -436,3 +436,94 @@ func TestTenThousandRequestsOfTwoTenantsWaitAndAreServed(t *testing.T) {
 	}
 	c.ended(map[hold.Outcome]uint64{hold.Released: clients * each})
 }
+
+// The first of the waiting clients sends its body so slowly that it never ends: the
+// others do not wait for it.
+func TestASlowClientDoesNotDelayOthersThatWaited(t *testing.T) {
+	c := startCells(t, long)
+	c.place("acme", "eu1", "moving")
+	slow := c.dial()
+	if _, err := io.WriteString(slow, "POST / HTTP/1.1\r\nHost: acme.example.com\r\nContent-Length: 10\r\n\r\n012"); err != nil {
+		t.Fatal(err)
+	}
+	c.waits(1)
+	var waiting []<-chan answer
+	for range 3 {
+		waiting = append(waiting, c.later(c.request(http.MethodGet, "acme.example.com", "/")))
+	}
+	c.waits(4)
+	c.place("acme", "us1", "")
+	for _, a := range waiting {
+		c.answered(a, 200, "us1 ")
+	}
+	if r, _ := c.server.Tenant("acme"); r.InProgress != 1 {
+		t.Errorf("the report is %+v, want the slow request in progress", r)
+	}
+}
+
+func TestTheAdminListenerReportsATenant(t *testing.T) {
+	c := startCells(t, long)
+	c.place("acme", "us1", "moving")
+	waiting := c.later(c.request(http.MethodGet, "acme.example.com", "/"))
+	c.waits(1)
+	page := func(path string) (int, string) {
+		resp, err := noRedirects.Get("http://" + c.server.AdminAddr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	for path, want := range map[string]struct {
+		status int
+		parts  []string
+	}{
+		"/tenants/acme":  {200, []string{`"id": "1"`, `"status": "moving"`, `"urlconf": "moving"`, `"in_progress": 0`, `"waiting": 1`, `"websockets": 0`}},
+		"/tenants/umbra": {200, []string{`"urlconf": "app-eu1"`, `"waiting": 0`}},
+		"/tenants/www":   {200, []string{`"urlconf": "app"`}},
+		"/tenants/none":  {404, nil},
+		"/metrics": {200, []string{
+			`tenantedge_held_requests{urlconf="moving"} 1`, `tenantedge_held_requests_total{outcome="released",urlconf="moving"} 0`, `tenantedge_held_bytes{urlconf="moving"} 8`,
+		}},
+	} {
+		status, body := page(path)
+		if status != want.status {
+			t.Errorf("%s: status %d", path, status)
+		}
+		for _, part := range want.parts {
+			if !strings.Contains(body, part) {
+				t.Errorf("%s: expected %q in %s", path, part, body)
+			}
+		}
+	}
+	c.place("acme", "us1", "")
+	c.answered(waiting, 200, "us1 ")
+}
+
+// A request whose tenant moves while it is routed is routed again before it is
+// served: whoever sees nothing in progress after a change relies on that.
+func TestARequestRoutedDuringAChangeIsRoutedAgain(t *testing.T) {
+	c := startCells(t, long)
+	var routed atomic.Int64
+	inner := c.server.rerouted(c.server.host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if routed.Add(1) == 1 {
+			c.place("umbra", "us1", "") // concerns another tenant
+			c.place("acme", "us1", "")  // after the decision
+		}
+		c.server.table.ServeHTTP(w, r)
+	})))
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Host = "acme.example.com"
+	inner.ServeHTTP(w, r)
+	if got := w.Body.String(); got != "us1 " || routed.Load() != 2 {
+		t.Errorf("answered with %q after %d decisions", got, routed.Load())
+	}
+	if n, _ := c.served.Load("eu1"); n.(*atomic.Int64).Load() != 0 {
+		t.Error("the cell that the tenant has left got the request")
+	}
+}

@@ -1,6 +1,8 @@
 // Command cells is a guest that routes like the default guest, and serves each
 // tenant from the cell of its attribute cell: an installation of the application
 // with its own upstream. If a cell is down, its tenants fail over to another one.
+// Without failover no guest is needed: tenants.default.urlconf of the configuration
+// chooses by an attribute, and a hold lets requests wait while a tenant moves.
 //
 //	directory: {source: postgres, attributes: [cell, down]}
 //	urlconfs:

@@ -1,6 +1,7 @@
 // Command maintenance is a guest that routes like the default guest, but sends the
 // requests of a tenant whose attribute maintenance is "on" to a urlconf for
-// maintenance. Others of the tenant's team may pass with a token.
+// maintenance. Others of the tenant's team may pass with a token. Without the token no
+// guest is needed: tenants.default.status of the configuration does the rest.
 //
 //	directory: {source: postgres, attributes: [maintenance]}
 //	urlconfs:
