@@ -56,7 +56,9 @@ type Hold struct {
 func (h *Hold) decode(v value) {
 	*h = Hold{Timeout: 30 * time.Second, Requests: 1000, Bytes: 16 << 20}
 	type keys Hold // without this method
-	v.object((*keys)(h))
+	if found := v.object((*keys)(h)); found.has("bytes") && h.Bytes == 0 {
+		found["bytes"].fail("expected a size of at least 1, found 0, with which no request could wait")
+	}
 }
 
 // urlconfEntry has the keys of an entry of urlconfs.

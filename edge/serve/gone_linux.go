@@ -2,8 +2,6 @@ package serve
 
 import (
 	"context"
-	"net"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,20 +15,8 @@ func watchClient(ctx context.Context) (watched context.Context, stop func()) {
 	if c == nil {
 		return ctx, func() {}
 	}
-	conn := c.conn
-	for {
-		under, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
-			break
-		}
-		conn = under.NetConn()
-	}
-	s, ok := conn.(syscall.Conn)
-	if !ok {
-		return ctx, func() {}
-	}
-	raw, err := s.SyscallConn()
-	if err != nil {
+	conn, raw := c.conn, rawOf(c.conn)
+	if raw == nil {
 		return ctx, func() {}
 	}
 	watched, cancel := context.WithCancel(ctx)

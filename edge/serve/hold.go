@@ -15,8 +15,17 @@ import (
 // room is the handler of a urlconf of the kind hold.
 type room struct{ *hold.Room }
 
-func newRoom(h *config.Hold) room {
-	return room{hold.NewRoom(hold.Limits{Timeout: h.Timeout, Requests: h.Requests, Bytes: h.Bytes})}
+// newRoom returns an empty room. A waiting request of HTTP/1 takes a connection, so
+// all rooms together have at most half of them.
+func (s *Server) newRoom(h *config.Hold) room {
+	holds := 0
+	for _, c := range s.options.URLConfs {
+		if c.Hold != nil {
+			holds++
+		}
+	}
+	requests := min(h.Requests, max(s.bounds.connections/2/holds, 1))
+	return room{hold.NewRoom(hold.Limits{Timeout: h.Timeout, Requests: requests, Bytes: h.Bytes})}
 }
 
 // ServeHTTP makes the request wait once rerouted has it back.

@@ -401,7 +401,7 @@ func TestReleasedRequestsWaitForTheirTurn(t *testing.T) {
 // HTTP/1, so they share a few connections of HTTP/2.
 func TestTenThousandRequestsOfTwoTenantsWaitAndAreServed(t *testing.T) {
 	const clients, each = 50, 200 // net/http serves 250 streams at once
-	c := startCells(t, config.Hold{Timeout: patience, Requests: clients * each, Bytes: 1 << 30}, h2c1)
+	c := startCells(t, config.Hold{Timeout: patience, Requests: clients * each, Bytes: 1 << 30}, h2c1, func(s *setup) { s.options.Limits.Connections = 2 * clients * each })
 	c.place("acme", "eu1", "moving")
 	c.place("umbra", "eu1", "moving")
 	var failed [2]atomic.Int64
@@ -525,5 +525,27 @@ func TestARequestRoutedDuringAChangeIsRoutedAgain(t *testing.T) {
 	}
 	if n, _ := c.served.Load("eu1"); n.(*atomic.Int64).Load() != 0 {
 		t.Error("the cell that the tenant has left got the request")
+	}
+}
+
+// Requests that wait keep their connections. However many they are, other tenants
+// have half of all.
+func TestWaitingRequestsLeaveConnectionsToOthers(t *testing.T) {
+	c := startCells(t, long, func(s *setup) { s.options.Limits.Connections = 16 })
+	c.place("acme", "eu1", "moving")
+	var waiting []<-chan answer
+	for range 8 {
+		waiting = append(waiting, c.later(c.request(http.MethodGet, "acme.example.com", "/")))
+	}
+	c.waits(8)
+	if a := c.get("acme.example.com", "/"); a.StatusCode != 503 {
+		t.Errorf("one more is answered with %d", a.StatusCode)
+	}
+	if a := c.get("umbra.example.com", "/"); a.body != "eu1 " {
+		t.Errorf("another tenant got %q", a.body)
+	}
+	c.place("acme", "us1", "")
+	for _, a := range waiting {
+		c.answered(a, 200, "us1 ")
 	}
 }

@@ -84,7 +84,7 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 	case c.Reply != nil:
 		return reply{c.Reply}, nil
 	case c.Hold != nil:
-		return newRoom(c.Hold), nil
+		return t.server.newRoom(c.Hold), nil
 	case c.Media:
 		return http.HandlerFunc(notFound), nil
 	default:

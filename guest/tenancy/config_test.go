@@ -15,6 +15,7 @@ func TestAConfigurationErrorNamesTheKey(t *testing.T) {
 	routes := func(r abi.WSRoute) abi.Config {
 		return abi.Config{ABI: abi.Version, WSURLConfs: map[string][]abi.WSRoute{"app.ws": {{Path: text(""), Name: "ok"}, r}}}
 	}
+	placed := func(d abi.DefaultTenant) abi.Config { return abi.Config{ABI: abi.Version, Default: &d} }
 	for _, c := range []struct {
 		name   string
 		config abi.Config
@@ -31,6 +32,9 @@ func TestAConfigurationErrorNamesTheKey(t *testing.T) {
 		{"an invalid domain", static(abi.StaticTenant{Schema: "www", Domains: []string{"a.io", "b c"}}), `tenants[www].domains[1]: `},
 		{"an invalid fallback domain", static(abi.StaticTenant{Schema: "www", FallbackDomains: []string{"a.io:80"}}), `tenants[www].fallback_domains[0]: `},
 		{"a tenant twice", abi.Config{ABI: 1, Tenants: []abi.StaticTenant{{Schema: "www"}, {Schema: "www"}}}, `tenants[www].schema: is listed twice`},
+		{"a status without an attribute", placed(abi.DefaultTenant{Status: &abi.Choice{Values: map[string]string{"a": "b"}}}), `default.status.attribute: expected the name of a column`},
+		{"an attribute without values", placed(abi.DefaultTenant{URLConfBy: &abi.Choice{Attribute: "cell"}}), `default.urlconf_by.values: expected at least one value`},
+		{"a value without a urlconf", placed(abi.DefaultTenant{WSURLConfBy: &abi.Choice{Attribute: "cell", Values: map[string]string{"eu": ""}}}), `default.ws_urlconf_by.values: expected the name of a urlconf for "eu"`},
 		{"a route with path and regex", routes(abi.WSRoute{Path: text(""), Regex: text("")}), `ws_urlconfs[app.ws][1]: expected either path or regex`},
 		{"a route without path and regex", routes(abi.WSRoute{}), `ws_urlconfs[app.ws][1]: expected either path or regex`},
 		{"an unknown converter", routes(abi.WSRoute{Path: text("<date:d>")}), `ws_urlconfs[app.ws][1].path: "<date:d>" has the converter "date"`},

@@ -223,3 +223,24 @@ func TestADecisionWithoutPathHasThatOfTheRequestDecoded(t *testing.T) {
 		}
 	}
 }
+
+// Guests with rules of their own may leave the urlconf to the configuration.
+func TestADecisionWithoutURLConfHasTheOneThatAttributesChoose(t *testing.T) {
+	set := testSet(t)
+	for _, c := range []struct {
+		served abi.DefaultTenant
+		want   string
+	}{
+		{abi.DefaultTenant{URLConf: "app"}, "app"},
+		{abi.DefaultTenant{URLConf: "app", URLConfBy: &abi.Choice{Attribute: "plan", Values: map[string]string{"gold": "fast"}}}, "fast"},
+		{abi.DefaultTenant{URLConf: "app", Status: &abi.Choice{Attribute: "plan", Values: map[string]string{"gold": "page"}}}, "page"},
+		{abi.DefaultTenant{URLConfBy: &abi.Choice{Attribute: "plan", Values: map[string]string{"tin": "slow"}}}, ""},
+	} {
+		set.config.Tenants.Default = &c.served
+		var d Decision
+		a := answers{word: uint32(abi.Tenant) | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "t1.example.com"}}
+		if err := newServices(set, nil).decode(&d, a.message(t), &Request{Target: "/", Host: "t1.example.com"}); err != nil || d.Tenant.URLConf != c.want {
+			t.Errorf("%+v: urlconf %q, %v, want %q", c.served, d.Tenant.URLConf, err, c.want)
+		}
+	}
+}
