@@ -93,7 +93,7 @@ func TestWhatCannotBeServedIsAnErrorWithItsPosition(t *testing.T) {
 	}{
 		{settings{Admin: "0.0.0.0:1"}, "admin: expected a loopback address"},
 		{settings{Fallback: "nothing"}, `fallback: expected an entry of urlconfs, found "nothing"`},
-		{settings{URLConfs: map[string]config.URLConf{"a": {}}}, "urlconfs: a: expected one of upstream, files, reply and media"},
+		{settings{URLConfs: map[string]config.URLConf{"a": {}}}, "urlconfs: a: expected one of upstream, files, reply, hold and media"},
 		{settings{URLConfs: map[string]config.URLConf{"a": {Files: "/does/not/exist"}}}, "urlconfs: a: files: expected a readable folder"},
 	} {
 		s, err := newServer(t.Context(), edge.Config{CompileCache: compiled}, c.options)
