@@ -265,7 +265,7 @@ func TestATenantMovesBetweenCellsUnderLoad(t *testing.T) {
 	if m.failed.Load() > 0 || int64(seen) != m.posted.Load() {
 		t.Errorf("%d requests failed; %d bodies were accepted and %d answered", m.failed.Load(), seen, m.posted.Load())
 	}
-	t.Logf("%d moves in %v: %d requests, %d with a body, %d waited; 0 failed", moves, time.Since(began).Round(time.Millisecond), m.completed.Load(), seen, m.released())
+	t.Logf("%d moves in %v: %d requests, %d with a body, %d waited, %d failed", moves, time.Since(began).Round(time.Millisecond), m.completed.Load(), seen, m.released(), m.failed.Load())
 }
 
 // released returns how many requests waited and went on.
