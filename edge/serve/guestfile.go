@@ -213,10 +213,13 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 	}
 }
 
-// swappedIn logs the guest of r, as logReport does, and returns the memory that
-// loading it took.
+// swappedIn logs the guest of r, as logReport does, lets it decide about requests
+// that wait, and returns the memory that loading it took.
 func (s *Server) swappedIn(message string, r edge.Report) {
 	s.logReport(message, r)
+	for _, room := range s.rooms {
+		room.Reroute()
+	}
 	returnMemory()
 }
 

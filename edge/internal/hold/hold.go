@@ -261,6 +261,16 @@ func (w *Waiter) wake() {
 func (q *queue) add(n int, bytes int64) { q.waiting, q.bytes = q.waiting+n, q.bytes+bytes }
 func (r *Room) add(n int, bytes int64)  { r.waiting, r.bytes = r.waiting+n, r.bytes+bytes }
 
+// Reroute routes the first request of each tenant again, for example because another
+// guest decides.
+func (r *Room) Reroute() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range r.queues {
+		q.first.wake()
+	}
+}
+
 // Close makes all requests leave, and refuses new ones.
 func (r *Room) Close() {
 	r.mu.Lock()

@@ -136,6 +136,18 @@ func TestARequestThatMissedTheChangeIsRoutedAtOnce(t *testing.T) {
 	}
 }
 
+func TestTheFirstRequestIsRoutedAgainOnDemand(t *testing.T) {
+	r := newTestRoom(10)
+	first, second := enter(t, r, a, 1), enter(t, r, a, 1)
+	r.Reroute()
+	if o := first.Wait(t.Context(), nil); o != Again {
+		t.Errorf("outcome %v", o)
+	}
+	if len(second.turn) != 0 {
+		t.Error("the second request is routed too")
+	}
+}
+
 func TestAWaitIsBoundedInTimeAndEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRoom(10)
