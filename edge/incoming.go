@@ -48,8 +48,8 @@ func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) 
 // RequestFrom is [Host.RequestOf] for servers that are not net/http. It also
 // rejects header fields that net/http would reject. It does not set Request.Path.
 //
-// A caller that passes websocket handshakes on must check their Origin, and that
-// they are valid (RFC 6455, 4.2.1).
+// A caller that passes websocket handshakes on must check them with
+// [Host.CheckHandshake].
 func (h *Host) RequestFrom(ctx context.Context, in *Incoming) (Request, error) {
 	fields, ok := header.Canonical(in.Header)
 	if !ok {

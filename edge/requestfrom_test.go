@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -310,5 +311,43 @@ func TestRequestFromAllocatesNothing(t *testing.T) {
 	})
 	if n != 0 {
 		t.Errorf("a request makes %v allocations, want none", n)
+	}
+}
+
+func TestHandshakesThatAreNotForTheApplicationAreErrors(t *testing.T) {
+	h := newHost(t, nil)
+	for _, c := range []struct {
+		name   string
+		fields http.Header
+		want   int
+	}{
+		{"no handshake", http.Header{"Origin": {"http://evil.example"}}, 0},
+		{"of a program", nil, 0},
+		{"of a page of the host", http.Header{"Origin": {"http://acme.example.com"}}, 0},
+		{"of another page", http.Header{"Origin": {"http://evil.example"}}, http.StatusForbidden},
+		{"of an old version", http.Header{"Sec-Websocket-Version": {"8"}}, http.StatusUpgradeRequired},
+	} {
+		in := Incoming{Method: "GET", Host: "acme.example.com", Target: "/", Header: http.Header{}, RemoteAddr: "192.0.2.1:1"}
+		if c.name != "no handshake" {
+			in.Header = http.Header{
+				"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
+			}
+		}
+		maps.Copy(in.Header, c.fields)
+		q, err := h.RequestFrom(t.Context(), &in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := h.Route(t.Context(), &q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := 0
+		if err := h.CheckHandshake(&q, &d); err != nil {
+			status = AsRouteError(err).Status
+		}
+		if status != c.want {
+			t.Errorf("%s: %d, expected %d", c.name, status, c.want)
+		}
 	}
 }

@@ -50,11 +50,26 @@ func (h *Host) rejectWebsocket(w http.ResponseWriter, r *http.Request, rejection
 
 // checkPassing rejects a handshake that must not pass on to next.
 func (h *Host) checkPassing(w http.ResponseWriter, r *http.Request, t *tenant.Tenant) *RouteError {
-	rejection := h.origins().Check(w, r, t)
+	rejection := h.origins().Check(w.Header(), r, t)
 	if rejection == nil {
 		return nil
 	}
 	return &RouteError{Status: rejection.Status, Reason: rejection.Reason}
+}
+
+// CheckHandshake returns a *RouteError for a websocket handshake that must not be
+// passed on to the application of d: an invalid one, or one from a page of another
+// site. It returns nil for all other requests. It is for servers that are not
+// net/http; Middleware checks handshakes itself.
+func (h *Host) CheckHandshake(q *Request, d *Decision) error {
+	if !q.Websocket {
+		return nil
+	}
+	r := &http.Request{Method: q.Method, Host: q.Host, Header: q.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if rejection := h.origins().Check(http.Header{}, r, &d.Tenant); rejection != nil {
+		return &RouteError{Status: rejection.Status, Reason: rejection.Reason}
+	}
+	return nil
 }
 
 // HasTenant reports whether the tenant of a routed request still exists. For a row of

@@ -1,6 +1,9 @@
 package header
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // Application servers read some names as the same: gunicorn and uwsgi read `_`
 // as `-`, CGI in lighttpd reads every character other than letters and digits as
@@ -59,4 +62,11 @@ func DeleteFolded(h http.Header, name string) {
 			delete(h, n)
 		}
 	}
+}
+
+// Odd reports whether a name has characters besides letters, digits and hyphens.
+func Odd(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-')
+	})
 }

@@ -133,9 +133,9 @@ func (g *guard) removes(name string, trusted bool) bool {
 	case unguarded:
 		return false
 	case proxied, claim:
-		return !trusted || odd(name)
+		return !trusted || header.Odd(name)
 	case framed:
-		return odd(name)
+		return header.Odd(name)
 	default:
 		return true
 	}
@@ -155,13 +155,6 @@ func (g *guard) clean(h http.Header, trusted bool) http.Header {
 		delete(clean, name)
 	}
 	return clean
-}
-
-// odd reports whether a name has characters besides letters, digits and hyphens.
-func odd(name string) bool {
-	return strings.ContainsFunc(name, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-')
-	})
 }
 
 // reserved are headers, in folded form, that only the edge sets: by setting them, a
