@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 appservers guests servers check format vet lint deadcode tidy \
+.PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 appservers guests servers decide-servers check format vet lint deadcode tidy \
 	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
@@ -48,7 +48,7 @@ large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 # The race detector finds nothing in packages without goroutines and in tests
 # that run one command after another, and takes minutes there.
 RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
-RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage|APIIsThatOfItsGoldenFiles|GuestTest|CommandsNameCauseAndRemedy|TheRouterPassesTheGoldenCases|AGuestSeesTheWorldOfTheFile|AGuestFindsTheTenantByItsAPIKey|AQueryBeforeTheTenantIsKnown|H7AuditFindsARewriter|GuestsConformAndTheMeter|FuelOfEveryGoldenCase)
+RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|TheGoldenCasesThroughEachServer|H18NoClientReaches|C6Nginx|C6Varnish|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage|APIIsThatOfItsGoldenFiles|GuestTest|CommandsNameCauseAndRemedy|TheRouterPassesTheGoldenCases|AGuestSeesTheWorldOfTheFile|AGuestFindsTheTenantByItsAPIKey|AQueryBeforeTheTenantIsKnown|H7AuditFindsARewriter|GuestsConformAndTheMeter|FuelOfEveryGoldenCase)
 
 # Compilers and decoders that share no state are built without race
 # instrumentation: every test that starts a host runs them.
@@ -78,6 +78,12 @@ appservers:
 servers: ## test all application servers that Debian packages, directly and through an edge, and write edge/serve/SERVERS.md; 4 minutes
 	@sh .ci/servers.sh full
 	TENANTEDGE_SERVERS=all go test -count=1 -v -timeout 30m -run 'TestApplicationServers|TestFoldersInDjango' ./edge/serve
+
+decide-servers: ## run the tests of edge/decide with every server, and measure what a decision adds; builds Caddy and Traefik once, 20 minutes
+	@sh .ci/servers.sh
+	@sh .ci/proxies.sh bin/proxies
+	TENANTEDGE_SERVERS=all TENANTEDGE_CADDY=$(CURDIR)/bin/proxies/caddy TENANTEDGE_TRAEFIK=$(CURDIR)/bin/proxies/traefik TENANTEDGE_FIGURES=1 \
+		go test -count=1 -v -timeout 30m ./edge/decide
 
 check: format vet lint deadcode tidy guest-same ## check formatting, vet, lint, dead code, go.mod files and that the guest is up to date
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs Debian's packages of the application servers that the tests start (see
-# edge/serve/SERVERS.md) where they are missing, without starting their services.
+# edge/serve/SERVERS.md), and of the servers that ask for decisions (see
+# edge/decide/README.md), where they are missing, without starting their services.
 #
 #	sh .ci/servers.sh         the servers of `make test`
 #	sh .ci/servers.sh full    all servers, for `make servers`
@@ -15,13 +16,15 @@ short='
 gunicorn|gunicorn|command -v gunicorn
 uvicorn|python3-uvicorn python3-httptools python3-websockets|/usr/bin/python3 -c "import uvicorn, httptools, websockets"
 waitress|python3-waitress|/usr/bin/python3 -c "import waitress"
+nginx|nginx-light|command -v nginx
+haproxy|haproxy|command -v haproxy
+varnish|varnish|command -v varnishd
 '
 further='
 daphne|python3-daphne|/usr/bin/python3 -c "import daphne"
 hypercorn|python3-hypercorn|/usr/bin/python3 -c "import hypercorn"
 uwsgi|uwsgi-core uwsgi-plugin-python3|command -v uwsgi
 lighttpd|lighttpd|command -v lighttpd
-nginx|nginx-light|command -v nginx
 apache|apache2-bin libapache2-mod-wsgi-py3|command -v apache2 && ls /usr/lib/apache2/modules/mod_wsgi.so
 php-fpm|php-fpm|ls /usr/sbin/php-fpm*
 node|nodejs|command -v node

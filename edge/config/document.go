@@ -20,6 +20,7 @@ type document struct {
 	Tenants         tenantTable        `key:"tenants"`
 	WSURLConfs      map[string]wsTable `key:"ws_urlconfs"`
 	Admin           adminAddress       `key:"admin"`
+	Decide          deciders           `key:"decide"`
 	UpstreamHeaders upstreamHeaders    `key:"upstream_headers"`
 }
 
@@ -53,6 +54,9 @@ func (doc *document) decode(v value) {
 	if l, ok := found["listeners"]; ok && l.n.kind == kindList {
 		doc.checkListeners(l)
 	}
+	if d, ok := found["decide"]; ok {
+		doc.checkDeciders(d)
+	}
 	if k, ok := found["signing_keys"]; ok && k.n.kind == kindList {
 		k.checkKeys(doc.SigningKeys)
 	}
@@ -70,7 +74,7 @@ func (doc *document) finish(d *decoder) *File {
 	f.Guest, f.GuestConfig.Settings = doc.Guest.Guest, abi.JSON(doc.Guest.Settings)
 	f.TrustedPeers = doc.TrustedPeers
 	f.GuestConfig.Tenants, f.GuestConfig.Default = doc.Tenants.static, doc.Tenants.fallback
-	f.Admin = string(doc.Admin)
+	f.Admin, f.Decide = string(doc.Admin), doc.Decide
 	f.UpstreamHeaders = upstream.Headers(doc.UpstreamHeaders)
 	doc.finishWebsockets(f)
 	f.marks = d.marks
@@ -102,6 +106,23 @@ func (doc *document) checkListeners(v value) {
 		case l.Address == string(doc.Admin):
 			at.fail("expected an unused address, found %q, which admin also uses; change one of them", l.Address)
 		}
+	}
+}
+
+func (doc *document) checkDeciders(v value) {
+	used := map[string]bool{string(doc.Admin): true}
+	for _, l := range doc.Listeners {
+		used[l.Address] = true
+	}
+	for i, d := range doc.Decide {
+		at := v
+		if v.n.kind == kindList {
+			at = value{v.d, v.n.items[i], v.p.item(i)}
+		}
+		if used[d.Address] && d.Address != "" && !strings.HasSuffix(d.Address, ":0") {
+			at.fail("expected an unused address, found %q, which another listener also uses; change one of them", d.Address)
+		}
+		used[d.Address] = true
 	}
 }
 

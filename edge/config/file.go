@@ -56,6 +56,8 @@ type File struct {
 	// Admin is the loopback address of /healthz, /readyz, /metrics, /tenants and /guest; empty:
 	// none.
 	Admin string
+	// Decide are the listeners on which other servers ask for decisions.
+	Decide []Decide
 	// AdminHosts are further host names, without ports, that Admin accepts.
 	AdminHosts []string `key:"admin_hosts"`
 	// AdminTokenEnv and AdminTokenFile name the secret for /guest, which swaps

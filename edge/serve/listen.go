@@ -38,6 +38,23 @@ func (s *Server) listenAdmin() error {
 
 // listen opens the listeners. Connections are not accepted before serve.
 func (s *Server) listen() error {
+	if err := s.listenPublic(); err != nil {
+		return err
+	}
+	s.public = len(s.listeners)
+	for _, d := range s.deciders {
+		l, err := listen(d.config.Address, "decide")
+		if err != nil {
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+		s.servers = append(s.servers, s.newDecideServer(d))
+	}
+	return nil
+}
+
+// listenPublic opens the listeners for clients.
+func (s *Server) listenPublic() error {
 	for _, l := range s.options.Own {
 		srv, err := s.newServer(config.Listener{H2: true})
 		if err != nil {
@@ -67,12 +84,18 @@ func (s *Server) listen() error {
 
 // Addrs returns the addresses of the listeners in the order of the configuration.
 // It returns none before Run has opened them.
-func (s *Server) Addrs() []net.Addr {
-	addrs := make([]net.Addr, len(s.listeners))
-	for i, l := range s.listeners {
-		addrs[i] = l.Addr()
+func (s *Server) Addrs() []net.Addr { return addrs(s.listeners[:s.public]) }
+
+// DecideAddrs returns the addresses at which other servers ask for decisions, in
+// the order of the configuration. It returns none before Run has opened them.
+func (s *Server) DecideAddrs() []net.Addr { return addrs(s.listeners[s.public:]) }
+
+func addrs(listeners []net.Listener) []net.Addr {
+	all := make([]net.Addr, len(listeners))
+	for i, l := range listeners {
+		all[i] = l.Addr()
 	}
-	return addrs
+	return all
 }
 
 // AdminAddr returns the address of the admin listener, or nil if it is not open.

@@ -143,6 +143,9 @@ func (s *Server) serve(ctx context.Context) error {
 	}
 	s.serving.Store(true)
 	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Stats().Guest.Name)
+	for i, d := range s.deciders {
+		s.log.Info("answering questions about requests", "address", s.DecideAddrs()[i].String(), "preset", d.config.Preset)
+	}
 	select {
 	case <-ctx.Done():
 		return s.shutdown()

@@ -50,11 +50,12 @@ type settings struct {
 	SigningKeys []storage.Key
 	Listeners   []config.Listener
 	Own         []net.Listener // the embedder's, in place of Listeners
-	Admin       string         // loopback address; empty: no admin listener
-	AdminHosts  []string       // further host names, without ports, of the admin listener
-	AdminToken  string         // allows its bearer to swap the guest; empty: /guest is not served
-	GuestFile   string         // watched; read at the start unless edge.Config.Guest is set; empty: none
-	LastGood    string         // file that keeps the last good guest of GuestFile; empty: none
+	Decide      []config.Decide
+	Admin       string   // loopback address; empty: no admin listener
+	AdminHosts  []string // further host names, without ports, of the admin listener
+	AdminToken  string   // allows its bearer to swap the guest; empty: /guest is not served
+	GuestFile   string   // watched; read at the start unless edge.Config.Guest is set; empty: none
+	LastGood    string   // file that keeps the last good guest of GuestFile; empty: none
 	Around      func(http.Handler) http.Handler
 	Limits      config.Limits
 	AccessLog   bool
@@ -92,7 +93,9 @@ type Server struct {
 	metrics   *prometheus.Registry
 
 	adminListener net.Listener
-	listeners     []net.Listener
+	listeners     []net.Listener // those for clients, then those of deciders
+	public        int            // number of listeners for clients
+	deciders      []*decider
 
 	serving  atomic.Bool // requests are accepted
 	draining atomic.Bool // the shutdown has begun
@@ -146,7 +149,7 @@ func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
 	c := settings{
 		URLConfs: f.URLConfs, Fallback: f.Fallback,
 		Media: f.Media, SigningKeys: keys,
-		Listeners: f.Listeners, Own: o.Listeners, Admin: f.Admin, AdminHosts: f.AdminHosts, AdminToken: token,
+		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts, AdminToken: token,
 		Limits: f.Limits, AccessLog: f.Logs.Access, Logger: p.log,
 		Around: o.Around, Force: o.Force, Ready: o.Ready,
 	}
@@ -200,6 +203,9 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	s.newMetrics()
 	s.table, err = s.newTable()
 	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.newDeciders(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if s.hasBucket() {
