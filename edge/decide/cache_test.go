@@ -164,7 +164,7 @@ func TestC6NginxCachesForEachTenant(t *testing.T) {
 	f.wrapped = strings.Replace(f.wrapped, "	include", "	include DIR/nginx-cache.conf;\n	include", 1)
 	w := newCached(t)
 	w.use(w.host, decide.Nginx, func(c *decide.Config) { c.Attributes = []string{"cache_version"} })
-	pass := "proxy_pass $tenantedge_upstream$tenantedge_target;"
+	pass := "proxy_pass $tenantedge_pass$tenantedge_target;"
 	w.front = address(f.start(t, hostPort(w.decider), hostPort(w.app), pass, pass+" include nginx-cache-location.conf;", "/var/cache/nginx/tenants", "cache"))
 	w.attack()
 	w.purges(func() { w.directory.Replace(cachedState("2")) })

@@ -19,11 +19,11 @@ import (
 var without = map[string][]string{
 	decide.Nginx: {
 		"		auth_request /.tenantedge;\n", "", "		if ($tenantedge_sent = \"\") { # HTTP/0.9\n			return 400;\n		}\n", "",
-		"proxy_pass $tenantedge_upstream$tenantedge_target", "proxy_pass http://127.0.0.1:8000", "Host $tenantedge_host", "Host $http_host",
+		"proxy_pass $tenantedge_pass$tenantedge_target", "proxy_pass http://127.0.0.1:8000", "Host $tenantedge_host", "Host $http_host",
 	},
 	decide.HAProxy: {
 		"	http-request lua.tenantedge\n", "", "	http-request set-uri %[var(txn.tenantedge_target)]\n", "", "	use_backend %[var(txn.tenantedge_urlconf)]\n", "",
-		"default_backend unknown", "default_backend app.urls", "	http-request set-header x-forwarded-host %[var(txn.tenantedge_host)]\n", "",
+		"default_backend edge", "default_backend app.urls", "	http-request set-header x-forwarded-host %[var(txn.tenantedge_host)]\n", "",
 	},
 	decide.Caddy:   {"forward_auth 127.0.0.1:9000 {", "@never path_regexp ^$\n		forward_auth @never 127.0.0.1:9000 {", "@app header Tenantedge-Urlconf *.urls", "@app path *", "			header_up Host {http.request.header.Tenantedge-Host}\n", ""},
 	decide.Traefik: {"[no-upgrade, tenantedge, clear]", "[no-upgrade, clear]"},

@@ -193,3 +193,26 @@ func TestThePathWithoutTheFolderReachesTheApplication(t *testing.T) {
 		}
 	})
 }
+
+// Servers that choose the application pass requests of urlconfs without an upstream to a
+// listener of the edge.
+func TestTheEdgeServesUrlconfsWithoutAnUpstream(t *testing.T) {
+	suite := golden(t)[0]
+	suite.Config.Default = &abi.DefaultTenant{URLConf: "reply"}
+	for i := range fronts {
+		f := &fronts[i]
+		if f.name == decide.Traefik {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			f.program(t)
+			w := newWorld(t)
+			w.front = address(f.start(t, hostPort(w.decider), "127.0.0.1:1", "127.0.0.1:8082", hostPort(w.app)))
+			w.use(hostOf(t, &suite), f.name)
+			a := w.send(&request{target: "/beta/a%2Fb?c", headers: []string{"Host: shared.example.com"}})
+			if a.received == nil || a.received.URI != "/beta/a%2Fb?c" || a.received.Host != "shared.example.com" {
+				t.Errorf("got %d %q", a.status, a.body)
+			}
+		})
+	}
+}

@@ -92,7 +92,7 @@ func (f *front) program(t testing.TB) string {
 	return path
 }
 
-// start starts the server. changes are pairs of a text in its configuration and what
+// start starts the server. app is the application and the edge's own listener. changes are pairs of a text in its configuration and what
 // replaces it.
 func (f *front) start(t testing.TB, decider, app string, changes ...string) *testserver.Server {
 	t.Helper()
@@ -101,7 +101,7 @@ func (f *front) start(t testing.TB, decider, app string, changes ...string) *tes
 		return testserver.Start(testserver.Config{
 			Name: "decide-" + f.name,
 			Command: func(s *testserver.Server) *exec.Cmd {
-				f.configure(t, s, append(slices.Clone(changes), "127.0.0.1:9000", decider, "127.0.0.1:8000", app))
+				f.configure(t, s, append(slices.Clone(changes), "127.0.0.1:9000", decider, "127.0.0.1:8000", app, "127.0.0.1:8082", app))
 				args := make([]string, 0, len(f.command))
 				for _, a := range f.command[1:] {
 					args = append(args, strings.ReplaceAll(a, "DIR", s.Dir()))
