@@ -165,7 +165,7 @@ func TestProofsAndSessionsThroughEachServer(t *testing.T) {
 func TestThePathWithoutTheFolderReachesTheApplication(t *testing.T) {
 	throughEach(t, 0, func(t *testing.T, f *front, w *world) {
 		if f.name != decide.Nginx && f.name != decide.HAProxy {
-			t.Skipf("%s cannot change the path by the decision", f.name)
+			t.Skipf("%s does not pass on another path as it is; see README.md", f.name)
 		}
 		w.use(w.host, f.name, func(c *decide.Config) {
 			for name, app := range c.Applications {
