@@ -35,6 +35,10 @@ type Config struct {
 	// TrustedPeers are the networks whose forwarding and tenant headers are
 	// trusted. Empty: none.
 	TrustedPeers []netip.Prefix
+	// PeerTrust decides instead of TrustedPeers how far the peer of the request with
+	// this context is trusted, for servers that decide it themselves. Its context is
+	// that of the request, or that of RequestFrom. nil: TrustedPeers.
+	PeerTrust func(context.Context) Trust
 	// GuardHeaders are further request headers that are trusted only from trusted
 	// peers. AllowHeaders are guarded headers that every peer may send.
 	// Names match in every spelling.
@@ -102,6 +106,16 @@ type Config struct {
 	// reset costs.
 	UnsafeNoReset bool
 }
+
+// Trust says which headers of a peer are trusted.
+type Trust uint8
+
+// The values of Trust.
+const (
+	Untrusted       Trust = iota // none
+	TrustForwarding              // the forwarding headers and GuardHeaders, but not the tenant header
+	TrustAll                     // all, as for TrustedPeers
+)
 
 // GuestLimits bound what a guest uses. A zero field has its default.
 type GuestLimits struct {

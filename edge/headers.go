@@ -21,17 +21,32 @@ import (
 // spelling, except that the forwarding headers of a trusted peer are kept and
 // extended.
 func (h *Host) Forward(in, out *http.Request, inner bool) {
-	hop := trust.Hop{Host: in.Host, Scheme: "http", RemoteAddr: in.RemoteAddr}
+	hop := trust.Hop{Host: in.Host, Scheme: "http", RemoteAddr: in.RemoteAddr, Trusted: h.peerTrust(in.Context(), in.RemoteAddr) >= TrustForwarding}
 	if in.TLS != nil {
 		hop.Scheme = "https"
 	}
-	t, _ := tenant.From(in.Context())
-	var set []string
+	t, set := decisionOf(in)
+	out.Host = h.forward(out.Header, hop, t, set, inner)
+}
+
+// SetDecision sets in out the headers that carry the decision on in, which
+// Middleware has routed: those of Config.Upstream and the guest. It removes what
+// the client sent under these names, in every spelling. It is for proxies that set
+// the Host and the forwarding headers themselves; [Host.Forward] sets them too.
+func (h *Host) SetDecision(in *http.Request, out http.Header) {
+	t, set := decisionOf(in)
+	h.setDecision(out, t, set)
+}
+
+// decisionOf returns the tenant of a request, nil if there is none, and the names
+// and values of the headers that the guest sets.
+func decisionOf(in *http.Request) (t *tenant.Tenant, set []string) {
+	t, _ = tenant.From(in.Context())
 	// The tenant of a tenant.NewContext has no decision.
 	if c, _ := in.Context().Value(routedKey{}).(*routedContext); c != nil && t == &c.tenant {
 		set = c.headers
 	}
-	out.Host = h.forward(out.Header, hop, t, set, inner)
+	return t, set
 }
 
 // ApplicationHeader returns the headers that an application may get of a request
@@ -43,7 +58,7 @@ func (h *Host) Forward(in, out *http.Request, inner bool) {
 // such as tenant.NewContext and Decision.Headers. The fields of a trailer must not be
 // passed on.
 func (h *Host) ApplicationHeader(q *Request) http.Header {
-	passed := h.trust.PassOn(q.Header, h.trust.Peer(q.RemoteAddr), q.Websocket)
+	passed := h.trust.PassOn(q.Header, q.TrustedPeer, q.Websocket)
 	for _, name := range h.guestHeaders() {
 		if !header.HasFolded(passed, name) {
 			continue
@@ -77,7 +92,7 @@ func (h *Host) UpstreamHeader(q *Request, d *Decision, inner bool) (host string,
 		fields[name] = append([]string(nil), values...)
 	}
 	header.RemoveHopByHop(fields)
-	hop := trust.Hop{Host: q.Host, Scheme: q.Scheme, RemoteAddr: q.RemoteAddr}
+	hop := trust.Hop{Host: q.Host, Scheme: q.Scheme, RemoteAddr: q.RemoteAddr, Trusted: q.TrustedPeer}
 	if d.Outcome != abi.Tenant {
 		return h.forward(fields, hop, nil, nil, inner), fields
 	}

@@ -67,20 +67,23 @@ func (h *Host) RequestFrom(ctx context.Context, in *Incoming) (Request, error) {
 
 // requestOf implements RequestOf and RequestFrom. It normalizes in.
 func (h *Host) requestOf(ctx context.Context, in *trust.Request) (Request, error) {
+	peer := h.peerTrust(ctx, in.RemoteAddr)
+	in.Trusted = peer >= TrustForwarding
 	if rejection := h.trust.Normalize(in); rejection != nil {
 		return Request{}, rejected(rejection)
 	}
 	q := Request{
-		Method:     in.Method,
-		Scheme:     "http",
-		Host:       in.Host,
-		NoHost:     in.Host == "",
-		Target:     in.Target,
-		Path:       in.Path,
-		Header:     in.Header,
-		RemoteAddr: in.RemoteAddr,
-		Trusted:    h.trust.Peer(in.RemoteAddr),
-		Websocket:  in.IsWebsocket(),
+		Method:      in.Method,
+		Scheme:      "http",
+		Host:        in.Host,
+		NoHost:      in.Host == "",
+		Target:      in.Target,
+		Path:        in.Path,
+		Header:      in.Header,
+		RemoteAddr:  in.RemoteAddr,
+		Trusted:     peer == TrustAll,
+		TrustedPeer: in.Trusted,
+		Websocket:   in.IsWebsocket(),
 	}
 	if in.TLS {
 		q.Scheme = "https"
@@ -94,6 +97,17 @@ func (h *Host) requestOf(ctx context.Context, in *trust.Request) (Request, error
 		}
 	}
 	return q, nil
+}
+
+// peerTrust returns how far the peer of the request with this context is trusted.
+func (h *Host) peerTrust(ctx context.Context, remoteAddr string) Trust {
+	if decide := h.config.PeerTrust; decide != nil {
+		return decide(ctx)
+	}
+	if h.trust.Peer(remoteAddr) {
+		return TrustAll
+	}
+	return Untrusted
 }
 
 func (h *Host) proves(ctx context.Context, in *trust.Request) bool {

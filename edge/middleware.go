@@ -10,7 +10,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
-	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -20,8 +19,8 @@ import (
 // client's headers those that it may send: no tenant and forwarding headers of
 // untrusted peers, and none that only the guest may set. Middleware itself responds
 // with redirects and refusals. It serves websockets if Config.Websockets has
-// targets; without targets it passes handshakes on to next, except those of a
-// foreign origin. No guest instance is in use while next runs.
+// targets; without targets, or with PassOn or Deferred, it passes handshakes on to
+// next, except those of a foreign origin. No guest instance is in use while next runs.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in := trust.RequestOf(r)
@@ -43,18 +42,22 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 				carried.tenant, carried.headers = d.Tenant, d.Headers
 			}
 			passes := q.Websocket && h.passesOn(carried.of(), d.WSFound)
-			if passes {
-				if e := h.checkPassing(w, r, &carried.tenant); e != nil {
+			if passes || q.Websocket && h.config.Websockets.Deferred {
+				if e := h.checkPassing(w, r, &carried.tenant, d.WSRoute); e != nil {
 					h.refuse(w, r, e)
 					return
 				}
 			}
 			h.results.add(stats.Result(d.Outcome.String()))
-			if q.Websocket && !passes {
-				h.serveWebsocket(w, r, &q, carried, &d)
-				return
+			out := h.routed(r, &q, carried)
+			switch {
+			case !q.Websocket || passes:
+				next.ServeHTTP(w, out)
+			case h.config.Websockets.Deferred:
+				next.ServeHTTP(w, out.WithContext(&deferred{carried, handshakeOf(carried.of(), &d)}))
+			default:
+				h.websockets.Serve(w, out, handshakeOf(carried.of(), &d))
 			}
-			next.ServeHTTP(w, h.routed(r, &q, carried))
 		case abi.Redirect:
 			h.results.add(stats.ResultRedirect)
 			w.Header().Set("Location", d.Location)
@@ -71,12 +74,6 @@ func (h *Host) passesOn(t *tenant.Tenant, found bool) bool {
 	return h.websockets == nil || passOn != nil && t != nil && passOn(t, found)
 }
 
-// serveWebsocket serves a websocket handshake.
-func (h *Host) serveWebsocket(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext, d *Decision) {
-	routed := websocket.Routed{Tenant: c.of(), Route: d.WSRoute, Kwargs: d.WSKwargs, Found: d.WSFound}
-	h.websockets.Serve(w, h.routed(r, q, c), routed)
-}
-
 // refuseUnrouted responds to a request that has no tenant. Config.Refused may pass
 // the request to another application, so it gets the headers that next would get,
 // and another error for a websocket handshake that next would not get.
@@ -87,7 +84,7 @@ func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request
 			e.Outcome, e.Reason = 0, "no websocket route matches: "+e.Reason
 		} else {
 			t := d.Tenant // so that d does not escape to the heap
-			if bad := h.checkPassing(w, r, &t); bad != nil {
+			if bad := h.checkPassing(w, r, &t, d.WSRoute); bad != nil {
 				e = bad
 			}
 		}
@@ -133,7 +130,7 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Request {
 	out := r.WithContext(c)
 	out.Header = h.routedHeader(q, c.headers)
-	h.trust.CleanTrailer(out)
+	h.trust.CleanTrailer(out, q.TrustedPeer)
 	if t := c.of(); t != nil && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)
 	}

@@ -28,9 +28,10 @@ type Request struct {
 	SessionError error
 	// Trusted says that the tenant header is trusted: the peer is trusted, or the
 	// header has a valid proof.
-	Trusted   bool
-	Websocket bool // a websocket handshake
-	Explain   bool // set Decision.Reason also if a tenant is found
+	Trusted     bool
+	TrustedPeer bool // the forwarding headers are trusted; Route does not read it
+	Websocket   bool // a websocket handshake
+	Explain     bool // set Decision.Reason also if a tenant is found
 }
 
 // Route asks the guest which tenant a request is for. It does not allocate if the

@@ -48,13 +48,51 @@ func (h *Host) rejectWebsocket(w http.ResponseWriter, r *http.Request, rejection
 	h.answer(w, r, e.in(r.Context()))
 }
 
-// checkPassing rejects a handshake that must not pass on to next.
-func (h *Host) checkPassing(w http.ResponseWriter, r *http.Request, t *tenant.Tenant) *RouteError {
-	rejection := h.origins().Check(w.Header(), r, t)
+// deferred is the context of a handshake that Middleware passes on because of
+// websocket.Config.Deferred.
+type deferred struct {
+	*routedContext
+	routed websocket.Routed
+}
+
+type deferredKey struct{}
+
+func (c *deferred) Value(key any) any {
+	if key == (deferredKey{}) {
+		return c
+	}
+	return c.routedContext.Value(key)
+}
+
+func handshakeOf(t *tenant.Tenant, d *Decision) websocket.Routed {
+	return websocket.Routed{Tenant: t, Route: d.WSRoute, Kwargs: d.WSKwargs, Found: d.WSFound}
+}
+
+// ServeWebsocket serves a handshake that Middleware passed on because of
+// websocket.Config.Deferred. It reports false for any other request, which it does
+// not answer.
+func (h *Host) ServeWebsocket(w http.ResponseWriter, r *http.Request) bool {
+	c, ok := r.Context().Value(deferredKey{}).(*deferred)
+	if ok {
+		h.websockets.Serve(w, r, c.routed)
+	}
+	return ok
+}
+
+// checkPassing rejects a handshake that must not pass on to next. route is the
+// websocket route that matched; empty: none.
+func (h *Host) checkPassing(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, route string) *RouteError {
+	rejection := h.checkOrigin(w.Header(), r, t, route)
 	if rejection == nil {
 		return nil
 	}
 	return &RouteError{Status: rejection.Status, Reason: rejection.Reason}
+}
+
+// checkOrigin checks a handshake and its origin. route is the websocket route that
+// matched.
+func (h *Host) checkOrigin(answer http.Header, r *http.Request, t *tenant.Tenant, route string) *websocket.Rejection {
+	return h.origins().Check(answer, r, t, h.config.Websockets.Targets[t.WSURLConf][route].Origins)
 }
 
 // CheckHandshake returns a *RouteError for a websocket handshake that must not be
@@ -66,7 +104,7 @@ func (h *Host) CheckHandshake(q *Request, d *Decision) error {
 		return nil
 	}
 	r := &http.Request{Method: q.Method, Host: q.Host, Header: q.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	if rejection := h.origins().Check(http.Header{}, r, &d.Tenant); rejection != nil {
+	if rejection := h.checkOrigin(http.Header{}, r, &d.Tenant, d.WSRoute); rejection != nil {
 		return &RouteError{Status: rejection.Status, Reason: rejection.Reason}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -42,13 +43,38 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 			writeJSON(w, http.StatusRequestEntityTooLarge, apiError{"the guest cannot be read: " + err.Error()})
 			return
 		}
-		report, err := s.host.Swap(r.Context(), wasm)
-		s.answerSwap(w, report, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
+		report, err := s.Swap(r.Context(), wasm)
+		answerSwap(w, report, err)
 	}))
 	mux.HandleFunc("POST /guest/rollback", s.authorized(func(w http.ResponseWriter, r *http.Request) {
-		report, err := s.host.Rollback(r.Context())
-		s.answerSwap(w, report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running")
+		report, err := s.Rollback(r.Context())
+		answerSwap(w, report, err)
 	}))
+}
+
+// Swap replaces the guest as edge.Host.Swap does, and logs the result.
+func (s *Server) Swap(ctx context.Context, wasm []byte) (edge.Report, error) {
+	r, err := s.host.Swap(ctx, wasm)
+	return r, s.logSwap(r, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
+}
+
+// Rollback returns to the previous guest as edge.Host.Rollback does, and logs the
+// result.
+func (s *Server) Rollback(ctx context.Context) (edge.Report, error) {
+	r, err := s.host.Rollback(ctx)
+	return r, s.logSwap(r, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running")
+}
+
+// logSwap logs done or refused, and returns err.
+func (s *Server) logSwap(r edge.Report, err error, done, refused string) error {
+	switch {
+	case errors.Is(err, edge.ErrNoPrevious):
+	case err != nil:
+		s.log.Error(refused, "error", err)
+	case !r.Unchanged:
+		s.swappedIn(done, r)
+	}
+	return err
 }
 
 // apiError is the body of the answer to a request that failed.
@@ -56,18 +82,14 @@ type apiError struct {
 	Error string `json:"error"`
 }
 
-// answerSwap answers a request to swap the guest, and logs done or refused.
-func (s *Server) answerSwap(w http.ResponseWriter, r edge.Report, err error, done, refused string) {
+// answerSwap answers a request to swap the guest.
+func answerSwap(w http.ResponseWriter, r edge.Report, err error) {
 	switch {
 	case errors.Is(err, edge.ErrNoPrevious):
 		writeJSON(w, http.StatusConflict, apiError{err.Error()})
 	case err != nil:
-		s.log.Error(refused, "error", err)
 		writeJSON(w, http.StatusUnprocessableEntity, apiError{err.Error()})
 	default:
-		if !r.Unchanged {
-			s.swappedIn(done, r)
-		}
 		writeJSON(w, http.StatusOK, r)
 	}
 }

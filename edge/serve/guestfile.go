@@ -193,6 +193,28 @@ func (s *Server) followGuest(ctx context.Context) {
 	}) // the error is ctx's
 }
 
+// SyncGuest reads the guest's file at once if it has changed, as the background work
+// of Start does a moment later, and swaps in its guest. The error is why the file's
+// guest does not run.
+func (s *Server) SyncGuest(ctx context.Context) error {
+	if s.guestFile == nil {
+		return nil
+	}
+	if s.guestFile.stale() {
+		r, err := s.guestFile.read(ctx)
+		if err != nil {
+			return err
+		}
+		if !r.Unchanged {
+			s.swappedIn("the guest file has changed; its guest is now running", r)
+		}
+	}
+	if reason := s.guestFile.degraded(); reason != "" {
+		return errorf("the guest of guest.path does not run: %s", reason)
+	}
+	return nil
+}
+
 // ReloadGuest reads the guest's file again, even if it has not changed, swaps in
 // its guest, and logs the result. A guest that was swapped in by other means, for
 // example by PUT /guest, is replaced.

@@ -121,7 +121,7 @@ func runsActive(c *config.Media) bool { return c != nil && c.ActiveContent == "i
 
 func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t, ok := tenant.From(r.Context())
-	if !ok || !strings.HasPrefix(r.URL.Path, m.base) {
+	if !ok || !m.has(r) {
 		m.next.ServeHTTP(w, r)
 		return
 	}
@@ -159,6 +159,9 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.failSend(w, r, err)
 	}
 }
+
+// has reports whether a request is for a file.
+func (m *media) has(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, m.base) }
 
 func (m *media) failSend(w http.ResponseWriter, r *http.Request, err error) {
 	status := m.store.status(err)

@@ -12,7 +12,7 @@ import (
 )
 
 // newMetrics creates the registry of /metrics: guests, websockets, directory,
-// requests, connections, files, the process and its Go runtime.
+// requests, connections and files.
 func (s *Server) newMetrics() {
 	s.metrics = prometheus.NewRegistry()
 	s.metrics.MustRegister(
@@ -24,8 +24,6 @@ func (s *Server) newMetrics() {
 			Name: "tenantedge_requests_running", Help: "Requests in progress, including those that wait for an upstream.",
 		}, func() float64 { return float64(s.requests.Load()) }),
 		filesCollector{s.cache},
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	if s.guestFile != nil {
 		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -59,10 +57,12 @@ func (s *Server) tooDeep() float64 {
 	return float64(sum)
 }
 
-// Metrics returns the registry that /metrics exports. Programs may add their own
-// collectors.
+// Metrics returns the registry that /metrics exports, together with the figures of
+// the process and its Go runtime. Programs may add their own collectors.
 func (s *Server) Metrics() *prometheus.Registry { return s.metrics }
 
 func (s *Server) metricsHandler() http.Handler {
-	return promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
+	process := prometheus.NewRegistry()
+	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(prometheus.Gatherers{s.metrics, process}, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
 }

@@ -34,6 +34,11 @@ type Options struct {
 	SmokeRun func(context.Context, smoke.Trial) error
 	// Around wraps the handler of all requests, in front of the guest. nil: none.
 	Around func(http.Handler) http.Handler
+	// Within wraps the handler of the requests that the guest has routed. nil: none.
+	Within func(http.Handler) http.Handler
+	// Configure changes the configuration of the Server's Host, which has the
+	// Server's own functions, such as Refused. nil: nothing is changed.
+	Configure func(*edge.Config)
 	// Listeners replace the listeners in the file. Run closes them. For HTTPS, pass
 	// listeners of package crypto/tls.
 	Listeners []net.Listener

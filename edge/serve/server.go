@@ -57,6 +57,8 @@ type settings struct {
 	GuestFile   string   // watched; read at the start unless edge.Config.Guest is set; empty: none
 	LastGood    string   // file that keeps the last good guest of GuestFile; empty: none
 	Around      func(http.Handler) http.Handler
+	Within      func(http.Handler) http.Handler
+	Configure   func(*edge.Config)
 	Limits      config.Limits
 	AccessLog   bool
 	Directory   func() tenantdb.Stats // nil: there are only static tenants
@@ -75,6 +77,7 @@ type Server struct {
 	media   *store // nil: tenants have no files
 	table   *table
 	handler http.Handler
+	files   http.Handler // of ServeFile
 	admin   *http.Server
 	servers []*http.Server
 
@@ -151,7 +154,7 @@ func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
 		Media: f.Media, SigningKeys: keys,
 		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts, AdminToken: token,
 		Limits: f.Limits, AccessLog: f.Logs.Access, Logger: p.log,
-		Around: o.Around, Force: o.Force, Ready: o.Ready,
+		Around: o.Around, Within: o.Within, Configure: o.Configure, Force: o.Force, Ready: o.Ready,
 	}
 	if o.Guest == nil {
 		c.GuestFile, c.LastGood = f.Guest.Path, lastGoodPath(f.Guest, p.Config.CompileCache)
@@ -192,6 +195,9 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	if o.Media != nil {
 		c.Files = s.openMedia
 	}
+	if o.Configure != nil {
+		o.Configure(&c)
+	}
 	host, err := s.newHost(ctx, c)
 	if err != nil {
 		return nil, err
@@ -211,11 +217,16 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	if s.hasBucket() {
 		s.metrics.MustRegister(s.newBucketGauge())
 	}
-	handler := s.rerouted(host.Middleware(s.table))
+	var routed http.Handler = s.table
+	if o.Within != nil {
+		routed = o.Within(routed)
+	}
+	handler := s.rerouted(host.Middleware(routed))
 	if o.Around != nil {
 		handler = o.Around(handler)
 	}
 	s.handler = s.entry(s.paced(handler))
+	s.files = s.entry(s.paced(http.HandlerFunc(s.table.serveFile)))
 	return s, nil
 }
 
@@ -227,6 +238,14 @@ func (s *Server) Parts() *Parts { return s.parts }
 
 // ServeHTTP routes a request and serves it with the urlconf of its tenant.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Shutdown closes websockets with 1001 and waits until that is done or ctx ends. It
+// is for a Server that is used as a handler, before Close; Run does it itself. No
+// further requests may arrive.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.draining.Store(true)
+	return s.drain(ctx)
+}
 
 // Close closes everything that the Server has opened. Open requests are
 // interrupted: Run has waited for them already.

@@ -18,6 +18,7 @@ import (
 type table struct {
 	server   *Server
 	urlconfs map[string]http.Handler
+	media    map[string]*media // of the urlconfs with media
 	fallback http.Handler      // nil: none
 	stores   map[string]*store // by location
 	uploads  []*uploads.Handler
@@ -25,7 +26,7 @@ type table struct {
 }
 
 func (s *Server) newTable() (*table, error) {
-	t := &table{server: s, urlconfs: make(map[string]http.Handler, len(s.options.URLConfs)), stores: make(map[string]*store)}
+	t := &table{server: s, urlconfs: make(map[string]http.Handler, len(s.options.URLConfs)), media: map[string]*media{}, stores: make(map[string]*store)}
 	if s.media != nil {
 		t.add(s.options.Media.Location, s.media)
 	}
@@ -35,8 +36,11 @@ func (s *Server) newTable() (*table, error) {
 			return nil, errors.Join(errorf("urlconfs: %s: %w", name, err), t.close())
 		}
 		t.urlconfs[name] = h
-		if r, ok := h.(room); ok {
-			s.rooms[name] = r.Room
+		switch h := h.(type) {
+		case room:
+			s.rooms[name] = h.Room
+		case *media:
+			t.media[name] = h
 		}
 	}
 	if name := s.options.Fallback; name != "" {
@@ -194,6 +198,9 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.serveNone(w, r)
 		return
 	}
+	if t.server.host.ServeWebsocket(w, r) {
+		return
+	}
 	noteTenant(r.Context(), found)
 	h, ok := t.urlconfs[found.URLConf]
 	if !ok {
@@ -206,6 +213,30 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.serve(h, w, r)
+}
+
+// ServeFile serves a request for a file of its tenant, which the Host's Middleware
+// has routed. It reports false if the request is for none: if the urlconf of the
+// tenant has no media, or the path is not below media.base_url. Then it has not
+// answered it. It is for servers that serve the rest of the urlconf themselves.
+func (s *Server) ServeFile(w http.ResponseWriter, r *http.Request) bool {
+	t, ok := tenant.From(r.Context())
+	if !ok {
+		return false
+	}
+	m := s.table.media[t.URLConf]
+	if m == nil || !m.has(r) {
+		return false
+	}
+	s.files.ServeHTTP(w, r)
+	return true
+}
+
+// serveFile serves a request for which ServeFile returns true.
+func (t *table) serveFile(w http.ResponseWriter, r *http.Request) {
+	found, _ := tenant.From(r.Context())
+	noteTenant(r.Context(), found)
+	t.serve(t.media[found.URLConf], w, r)
 }
 
 // serveNone serves a request that has no tenant.

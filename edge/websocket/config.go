@@ -48,6 +48,9 @@ type Config struct {
 	// although there are Targets, because the tenant is out of service; found says
 	// whether a route matched. nil: none is.
 	PassOn func(t *tenant.Tenant, found bool) bool
+	// Deferred makes Host.Middleware pass handshakes on to its next handler, which
+	// calls Host.ServeWebsocket for those that the targets serve.
+	Deferred bool
 	// Routed is called with each handshake before it is answered, for logs. Its
 	// context has the tenant. May be nil.
 	Routed func(*http.Request)

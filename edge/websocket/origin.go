@@ -23,11 +23,12 @@ type Origins struct {
 // Check returns a Rejection for a handshake that must not be passed on to an
 // application: one that is not valid (RFC 6455), which the application may read as
 // something else, and one from a page of another site. Without Origin it comes from a
-// program, and is allowed unless it looks like a browser's. Check adds the headers of a
-// rejection to those of its answer.
-func (o *Origins) Check(answer http.Header, r *http.Request, t *tenant.Tenant) *Rejection {
+// program, and is allowed unless it looks like a browser's. ofRoute are the further
+// origins of the route that matched. Check adds the headers of a rejection to those
+// of its answer.
+func (o *Origins) Check(answer http.Header, r *http.Request, t *tenant.Tenant, ofRoute []string) *Rejection {
 	options := sockets.Options{
-		AllowOrigin:   func(origin sockets.Origin) bool { return o.allows(origin, r, t, nil) },
+		AllowOrigin:   func(origin sockets.Origin) bool { return o.allows(origin, r, t, ofRoute) },
 		AllowNoOrigin: true,
 	}
 	rejection := options.Check(r)

@@ -28,6 +28,7 @@ type Request struct {
 	Session      string
 	SessionError error
 	Trusted      bool
+	TrustedPeer  bool
 	Websocket    bool
 	Explain      bool
 }

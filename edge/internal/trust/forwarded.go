@@ -12,6 +12,7 @@ type Hop struct {
 	Host       string
 	Scheme     string // "http" or "https"
 	RemoteAddr string // IP:port of the socket peer
+	Trusted    bool   // its forwarding headers are
 }
 
 // SetForwarded sets X-Forwarded-For, -Host and -Proto of a request to an
@@ -19,9 +20,8 @@ type Hop struct {
 // other peer are removed. Forwarded (RFC 7239) is always removed: the edge does
 // not extend it, and the two chains would differ.
 func (r *Rules) SetForwarded(out http.Header, in Hop) {
-	trusted := r.Peer(in.RemoteAddr)
 	for name := range out {
-		if name == "Forwarded" || r.guard.kind(name) != claim && r.guard.removes(name, trusted) {
+		if name == "Forwarded" || r.guard.kind(name) != claim && r.guard.removes(name, in.Trusted) {
 			delete(out, name)
 		}
 	}

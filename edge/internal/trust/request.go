@@ -22,6 +22,7 @@ type Request struct {
 	Path                   string      // decoded path of Target; may be empty
 	Header                 http.Header // with canonical names
 	RemoteAddr             string      // IP:port of the socket peer
+	Trusted                bool        // the forwarding headers of the peer are
 	ProtoMajor, ProtoMinor int         // version of HTTP
 	ContentLength          int64       // length of the body as the server reads it; negative: unknown
 	TLS                    bool
@@ -74,7 +75,7 @@ func (r *Rules) Normalize(q *Request) *Rejection {
 		return &Rejection{http.StatusBadRequest, reason}
 	}
 	host := q.Host
-	if forwarded := q.Header["X-Forwarded-Host"]; len(forwarded) > 0 && r.Peer(q.RemoteAddr) {
+	if forwarded := q.Header["X-Forwarded-Host"]; len(forwarded) > 0 && q.Trusted {
 		switch {
 		case len(forwarded) == 1 && sameHost(forwarded[0], q.Host):
 		case len(forwarded) == 1 && r.config.RouteForwardedHost && !strings.ContainsAny(forwarded[0], ", \t"):

@@ -8,11 +8,10 @@ import (
 
 // CleanTrailer removes from the trailer of q the fields that must not be passed on
 // from a peer. They arrive at the end of the body.
-func (r *Rules) CleanTrailer(q *http.Request) {
+func (r *Rules) CleanTrailer(q *http.Request, trusted bool) {
 	if len(q.Trailer) == 0 || q.Body == nil {
 		return
 	}
-	trusted := r.Peer(q.RemoteAddr)
 	q.Body = &trailed{ReadCloser: q.Body, guard: r.guard, trailer: q.Trailer, trusted: trusted}
 	r.guard.trailer(q.Trailer, trusted)
 }
