@@ -31,11 +31,13 @@ func (h *Host) Forward(in, out *http.Request, inner bool) {
 
 // SetDecision sets in out the headers that carry the decision on in, which
 // Middleware has routed: those of Config.Upstream and the guest. It removes what
-// the client sent under these names, in every spelling. It is for proxies that set
-// the Host and the forwarding headers themselves; [Host.Forward] sets them too.
-func (h *Host) SetDecision(in *http.Request, out http.Header) {
+// the client sent under these names, in every spelling, and returns the Host to
+// send. It is for proxies that set the forwarding headers themselves; [Host.Forward]
+// sets them too.
+func (h *Host) SetDecision(in *http.Request, out http.Header) (host string) {
 	t, set := decisionOf(in)
 	h.setDecision(out, t, set)
+	return h.trust.HostFor(in.Host)
 }
 
 // decisionOf returns the tenant of a request, nil if there is none, and the names
