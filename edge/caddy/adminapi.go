@@ -24,24 +24,13 @@ import (
 //
 // A reload keeps a guest that was swapped in. Restarting Caddy, or a change of the
 // guest's file, replaces it.
-type adminAPI struct {
-	app *App // nil: not configured
-}
+type adminAPI struct{}
 
 const adminBase = "/tenantedge/"
 
 // CaddyModule returns the Caddy module information.
 func (*adminAPI) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "admin.api.tenantedge", New: func() caddy.Module { return new(adminAPI) }}
-}
-
-// Provision finds the app.
-func (a *adminAPI) Provision(ctx caddy.Context) error {
-	app, err := ctx.AppIfConfigured("tenantedge")
-	if err == nil {
-		a.app = app.(*App)
-	}
-	return nil // the admin endpoint also works without the app
 }
 
 // Routes implements caddy.AdminRouter.
@@ -62,19 +51,23 @@ func stateOf(r *running) state {
 	return state{r.server.Readiness(), host.Stats(), open}
 }
 
+// serve uses the app of the configuration that serves. After a failed reload, Caddy's
+// endpoint is that of the configuration that failed.
 func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
-	name, action, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, adminBase), "/")
-	if a.app == nil {
+	active, err := caddy.ActiveContext().AppIfConfigured("tenantedge")
+	if err != nil {
 		return apiError(http.StatusNotFound, errors.New("the app tenantedge is not configured"))
 	}
+	edges := active.(*App).running
+	name, action, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, adminBase), "/")
 	if name == "" {
-		all := make(map[string]state, len(a.app.running))
-		for name, e := range a.app.running {
+		all := make(map[string]state, len(edges))
+		for name, e := range edges {
 			all[name] = stateOf(e)
 		}
 		return answer(w, r, http.MethodGet, func() (any, error) { return all, nil })
 	}
-	e, ok := a.app.running[name]
+	e, ok := edges[name]
 	if !ok {
 		return apiError(http.StatusNotFound, fmt.Errorf("there is no edge %q", name))
 	}
@@ -120,7 +113,4 @@ func answer(w http.ResponseWriter, r *http.Request, method string, do func() (an
 
 func apiError(status int, err error) error { return caddy.APIError{HTTPStatus: status, Err: err} }
 
-var (
-	_ caddy.Provisioner = (*adminAPI)(nil)
-	_ caddy.AdminRouter = (*adminAPI)(nil)
-)
+var _ caddy.AdminRouter = (*adminAPI)(nil)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -84,13 +85,13 @@ func (c content) key(name string) poolKey {
 
 // run returns the edge that runs with this content, or else starts one.
 func (c content) run(name string, e *Edge, log slog.Handler) (*running, poolKey, error) {
-	key := c.key(name)
+	key, replaces := c.key(name), runs(name)
 	value, _, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		file, err := config.Parse(c.name, c.data)
 		if err != nil {
 			return nil, err
 		}
-		return start(file, cmp.Or(time.Duration(e.LoadTimeout), defaultLoadTimeout), runs(name), log.WithAttrs([]slog.Attr{slog.String("edge", name)}))
+		return start(file, cmp.Or(time.Duration(e.LoadTimeout), defaultLoadTimeout), replaces, log.WithAttrs([]slog.Attr{slog.String("edge", name)}))
 	})
 	if err != nil {
 		return nil, key, err
@@ -113,6 +114,7 @@ type running struct {
 	server *serve.Server
 	log    *switched
 	cancel context.CancelFunc // ends the background work
+	active atomic.Int64       // requests in progress
 }
 
 // start starts an edge. If it replaces another one, it must run the guest of its
@@ -158,11 +160,43 @@ func configure(c *edge.Config) {
 	}
 }
 
-// Destruct closes the edge and its websockets, with close code 1001.
+// Destruct closes the websockets, with close code 1001, and then the edge. Unless the
+// process exits, Caddy does not wait for the requests of a replaced configuration, so
+// the edge serves until they have ended, in the background.
 func (r *running) Destruct() error {
+	if caddy.Exiting() {
+		return r.end(0)
+	}
+	go func() {
+		if err := r.end(linger); err != nil {
+			slog.New(r.log).Warn("a replaced edge was closed with an error", "error", err)
+		}
+	}()
+	return nil
+}
+
+// linger is how long a replaced edge waits for further requests: Caddy's old servers
+// may have connections that they have accepted and not read yet.
+const linger = 5 * time.Second
+
+// end closes the edge once there was no request for idle, or after
+// limits.shutdown_timeout.
+func (r *running) end(idle time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.file.Limits.ShutdownTimeout)
 	defer cancel()
-	return errors.Join(r.server.Shutdown(ctx), r.close())
+	err := r.server.Shutdown(ctx)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for last := time.Now(); ctx.Err() == nil && time.Since(last) < idle; {
+		if r.active.Load() > 0 {
+			last = time.Now()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	return errors.Join(err, r.close())
 }
 
 func (r *running) close() error {

@@ -60,6 +60,8 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	h.edge.active.Add(1)
+	defer h.edge.active.Add(-1)
 	s := newRouting(h, r, next)
 	h.routes.ServeHTTP(w, r)
 	return s.err

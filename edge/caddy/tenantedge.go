@@ -16,10 +16,15 @@ package tenantedge
 import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
-// Caddy's modules are registered by init.
+// Caddy's modules are registered by init. A child process that tries a guest ends
+// here: programs that xcaddy builds have a main function of Caddy.
 func init() {
+	smoke.Main(edge.Try)
 	for _, m := range []caddy.Module{
 		new(App), new(Handler), new(Matcher), new(Upstreams), new(Files), new(Websocket), new(Permission), new(adminAPI),
 	} {
@@ -32,7 +37,7 @@ func init() {
 	httpcaddyfile.RegisterHandlerDirective("tenantedge_websocket", parseWebsocket)
 	// Headers are cleaned before any directive reads or sets them.
 	httpcaddyfile.RegisterDirectiveOrder("tenantedge", httpcaddyfile.Before, "map")
-	for _, directive := range []string{"tenantedge_websocket", "tenantedge_files", "tenantedge_serve"} {
-		httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "reverse_proxy")
-	}
+	httpcaddyfile.RegisterDirectiveOrder("tenantedge_websocket", httpcaddyfile.Before, "respond")
+	httpcaddyfile.RegisterDirectiveOrder("tenantedge_files", httpcaddyfile.Before, "respond")
+	httpcaddyfile.RegisterDirectiveOrder("tenantedge_serve", httpcaddyfile.Before, "reverse_proxy")
 }
