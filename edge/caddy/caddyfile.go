@@ -64,6 +64,9 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 			return nil
 		},
 	})
+	if err == nil && e.Config == "" && e.Inline == nil {
+		err = d.Errf("the edge %s has no configuration; add config or inline", name)
+	}
 	return httpcaddyfile.App{Name: "tenantedge", Value: caddyconfig.JSON(app, nil)}, err
 }
 
