@@ -7,7 +7,7 @@ DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
 ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 FINDCALL    := golang.org/x/tools/go/analysis/passes/findcall/cmd/findcall@v0.52.0
 # Modules in this repository; each has its own go.mod.
-MODULES   := . edge/examples bench
+MODULES   := . edge/examples edge/caddy bench
 # Systems for which `make platforms` builds and vets.
 PLATFORMS := darwin/amd64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
 # How long each fuzz target runs in `make fuzz`.
@@ -17,7 +17,7 @@ TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 appservers guests servers decide-servers check format vet lint deadcode tidy \
-	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile clean
+	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,9 +29,14 @@ build: ## build bin/tenantedge
 	@echo "building bin/tenantedge; the first build compiles all dependencies"
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
+caddy: ## build bin/caddy: Caddy with the modules of edge/caddy
+	@echo "building bin/caddy; the first build compiles Caddy"
+	@cd edge/caddy && go build -trimpath -o $(CURDIR)/bin/caddy ./cmd/caddy
+
 test: postgres redis s3 appservers guests ## run all tests against a real Postgres, Redis, S3 server and application servers, and guests in every language; installs what is missing
 	go test $(TESTFLAGS) ./...
 	cd edge/examples && go test $(TESTFLAGS) ./...
+	cd edge/caddy && go test $(TESTFLAGS) ./...
 
 test-portable: ## run the tests that need no servers
 	@sh .ci/portable.sh $(TESTFLAGS)
@@ -134,6 +139,9 @@ soak: ## test the engine at length: 200 swaps under load, 100,000 audited calls,
 		go test -count=1 -v -timeout 60m -run 'TestH7Memory|TestFuel|TestG1Collections' ./edge/internal/instance
 	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_SWAPS=200 TENANTEDGE_STARTS=20 TENANTEDGE_CROWDS=200 \
 		go test -count=1 -v -timeout 120m -run 'TestSwapsUnder|TestAProcessStarts|TestAFurtherInstance|TestG1' ./edge
+
+caddy-soak: ## reload Caddy 100 times under load with 1,000 open websockets, and look for failed requests, dropped websockets and memory
+	cd edge/caddy && TENANTEDGE_CADDY_SOAK=1 go test -count=1 -v -timeout 20m -run 'TestReloadsUnder|TestDomainsGet' .
 
 surplus: ## have application servers send bytes after their responses, and check that no request gets them; 10 minutes
 	TENANTEDGE_SURPLUS=$${TENANTEDGE_SURPLUS:-150s} go test -count=1 -v -timeout 30m -run TestSurplusOfRealServers ./edge/serve
