@@ -20,12 +20,82 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
 	"github.com/miekg/dns"
 	"github.com/quic-go/quic-go/http3"
 )
 
-// The Caddyfile of README.md, on other ports and with another certificate authority.
-const onDemand = `{
+// readme returns the code blocks of a language in README.md, below the heading for
+// customers' domains.
+func readme(t *testing.T, language string) []string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "## Serve customers' domains")
+	section, _, ends := strings.Cut(section, "\n## ")
+	if !found || !ends {
+		t.Fatal("README.md has no section on customers' domains")
+	}
+	var blocks []string
+	for _, rest := range strings.Split(section, "```"+language+"\n")[1:] {
+		block, _, _ := strings.Cut(rest, "```")
+		blocks = append(blocks, block)
+	}
+	return blocks
+}
+
+const rows = `
+tenants: [{id: 1, schema_name: acme}, {id: 2, schema_name: globex}, {id: 3, schema_name: initech}, {id: 4, schema_name: later}]
+domains: [{tenant_id: 1, domain: acme.test}, {tenant_id: 2, domain: globex.test}, {tenant_id: 3, domain: shared.test, folder: initech}]
+`
+
+// readmeFiles writes the configuration of README.md, with the rows of a file instead
+// of a database, and a file of a tenant.
+func (w *world) readmeFiles() {
+	w.Helper()
+	yaml := readme(w.T, "yaml")[0]
+	i := strings.Index(yaml, "directory: ")
+	j := i + strings.IndexByte(yaml[i:], '\n')
+	w.write(filepath.Join(w.dir, "rows.yaml"), rows)
+	w.edgeFile(yaml[:i] + "directory: {source: file, path: rows.yaml}" + strings.NewReplacer(
+		"http://127.0.0.1:8000", "@app", "ws://127.0.0.1:8001", "ws://@host", "/srv/media", filepath.Join(w.dir, "media"),
+	).Replace(yaml[j:]))
+	dir := filepath.Join(w.dir, "media", "acme")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		w.Fatal(err)
+	}
+	w.write(filepath.Join(dir, "a.txt"), "file of acme")
+}
+
+func TestTheReadmeServesWithReverseProxy(t *testing.T) {
+	w := newWorld(t)
+	w.readmeFiles()
+	w.load(oneEdge, readme(t, "caddyfile")[1])
+	if a := w.get("globex.test", "/page"); a.seen.Header.Get("Tenant") != "globex" || a.seen.Target != "/page" {
+		t.Errorf("a page: %d %v", a.StatusCode, a.seen)
+	}
+	if a := w.get("acme.test", "/media/acme/a.txt"); a.body != "file of acme" {
+		t.Errorf("a file: %d %q", a.StatusCode, a.body)
+	}
+	conn, status := w.dial("acme.test")
+	if status != 101 {
+		t.Fatalf("a websocket: %d", status)
+	}
+	talk(t, conn, "acme")
+}
+
+// unknownNames is how many names without a tenant the test tries.
+const unknownNames = 1000
+
+func TestDomainsGetCertificatesOnDemand(t *testing.T) {
+	w := newWorld(t)
+	w.readmeFiles()
+	ca := startPebble(w)
+	_, https, _ := net.SplitHostPort(ca.https)
+	_, plain, _ := net.SplitHostPort(ca.http)
+	caddyfile := strings.Replace(readme(t, "caddyfile")[0], "{", strings.NewReplacer("@admin", w.admin, "@https", https, "@http", plain, "@pebble", ca.address, "@minica", ca.minica).Replace(`{
 	admin @admin
 	default_bind 127.0.0.1
 	http_port @http
@@ -33,44 +103,11 @@ const onDemand = `{
 	skip_install_trust
 	persist_config off
 	acme_ca https://@pebble/dir
-	acme_ca_root @minica
-	tenantedge {
-		config @file
-	}
-	on_demand_tls {
-		permission tenantedge
-	}
-}
-https:// {
-	tls {
-		on_demand
-	}
-	tenantedge
-	reverse_proxy {
-		dynamic tenantedge
-	}
-}
-`
-
-// unknownNames is how many names without a tenant the test tries.
-const unknownNames = 1000
-
-func TestDomainsGetCertificatesOnDemand(t *testing.T) {
-	w := newWorld(t)
-	rows := `
-tenants: [{id: 1, schema_name: acme}, {id: 2, schema_name: globex}, {id: 3, schema_name: initech}, {id: 4, schema_name: later}]
-domains: [{tenant_id: 1, domain: acme.test}, {tenant_id: 2, domain: globex.test}, {tenant_id: 3, domain: shared.test, folder: initech}]
-`
-	w.write(filepath.Join(w.dir, "rows.yaml"), rows)
-	w.edgeFile("tenants:\n  www: {DOMAINS: [www.test], URLCONF: app}\n  default: {URLCONF: app}\ndirectory: {source: file, path: rows.yaml}\nurlconfs: {app: \"@app\"}\n")
-	ca := startPebble(w)
-	_, https, _ := net.SplitHostPort(ca.https)
-	_, plain, _ := net.SplitHostPort(ca.http)
-	w.runCaddy(strings.NewReplacer("@admin", w.admin, "@https", https, "@http", plain, "@pebble", ca.address, "@minica", ca.minica,
-		"@file", filepath.Join(w.dir, "tenantedge.yaml")).Replace(onDemand))
+	acme_ca_root @minica`), 1)
+	w.runCaddy(strings.ReplaceAll(caddyfile, "/etc/tenantedge", w.dir))
 
 	c := &visitor{T: t, address: ca.https, roots: ca.roots(w)}
-	for _, host := range []string{"acme.test", "globex.test", "www.test", "shared.test"} {
+	for _, host := range []string{"acme.test", "globex.test", "www.example.com", "shared.test"} {
 		before := time.Now()
 		if err := c.handshake(host); err != nil {
 			t.Fatalf("%s: %v", host, err)
@@ -78,7 +115,7 @@ domains: [{tenant_id: 1, domain: acme.test}, {tenant_id: 2, domain: globex.test}
 		t.Logf("%s: the first handshake, with the certificate, took %v", host, time.Since(before).Round(time.Millisecond))
 	}
 	for version := 1; version <= 3; version++ {
-		for host, want := range map[string]string{"acme.test/": "acme", "globex.test/": "globex", "www.test/": "www", "shared.test/initech/": "initech"} {
+		for host, want := range map[string]string{"acme.test/": "acme", "globex.test/": "globex", "www.example.com/": "www", "shared.test/initech/": "initech"} {
 			a := c.get(version, host)
 			if a.StatusCode != 200 || a.ProtoMajor != version || a.seen.Header.Get("Tenant") != want {
 				t.Errorf("HTTP/%d: %s: %s %d, tenant %q", version, host, a.Proto, a.StatusCode, a.seen.Header.Get("Tenant"))
@@ -86,8 +123,24 @@ domains: [{tenant_id: 1, domain: acme.test}, {tenant_id: 2, domain: globex.test}
 		}
 	}
 
+	if a := c.get(3, "acme.test/media/acme/a.txt"); a.body != "file of acme" {
+		t.Errorf("a file over HTTP/3: %d %q", a.StatusCode, a.body)
+	}
+	conn, _, _, err := ws.Dialer{
+		Header:    ws.HandshakeHeaderHTTP{"Origin": {"https://globex.test:" + https}},
+		TLSConfig: &tls.Config{RootCAs: c.roots},
+		NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", c.address)
+		},
+	}.Dial(t.Context(), "wss://globex.test:"+https+"/ws/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	talk(t, conn, "globex")
+
 	contacted := ca.requests()
-	known := []string{"acme.test", "globex.test", "www.test"}
+	known := []string{"acme.test", "globex.test", "www.example.com"}
 	quiet := c.latencies(known, 300, nil)
 	var refused atomic.Int64
 	flood := make(chan struct{})
