@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -79,6 +80,17 @@ func (w *world) dialPath(host, path string, fields ...string) (net.Conn, int) {
 	}
 	w.Cleanup(func() { _ = conn.Close() })
 	return conn, 101
+}
+
+// frame reads a short frame.
+func frame(conn net.Conn) (ws.OpCode, []byte, error) {
+	header, err := ws.ReadHeader(conn)
+	if err != nil || header.Length > 1<<10 {
+		return 0, nil, errors.Join(err, fmt.Errorf("a frame of %d bytes", header.Length))
+	}
+	payload := make([]byte, header.Length)
+	_, err = io.ReadFull(conn, payload)
+	return header.OpCode, payload, err
 }
 
 // talk sends a message and expects the echo.
@@ -163,11 +175,11 @@ func TestAReloadKeepsAnEdgeThatHasNotChanged(t *testing.T) {
 	if a := w.get("acme.test", "/", "X-Mine", "forged"); a.seen.Header.Get("X-Mine") != "" || a.seen.Header.Get("Tenant") != "acme" {
 		t.Errorf("the changed edge does not run: %v", a.seen.Header)
 	}
-	frame, err := ws.ReadFrame(conn)
-	if err != nil || frame.Header.OpCode != ws.OpClose {
-		t.Fatalf("expected a close frame, found %v, %v", frame, err)
+	op, payload, err := frame(conn)
+	if err != nil || op != ws.OpClose {
+		t.Fatalf("expected a close frame, found %v, %v", op, err)
 	}
-	if code, _ := ws.ParseCloseFrameData(frame.Payload); code != 1001 {
+	if code, _ := ws.ParseCloseFrameData(payload); code != 1001 {
 		t.Errorf("the websocket is closed with %d, expected 1001", code)
 	}
 }
@@ -262,8 +274,8 @@ func TestStoppingClosesEdges(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-	if frame, err := ws.ReadFrame(conn); err != nil || frame.Header.OpCode != ws.OpClose {
-		t.Errorf("expected a close frame, found %v, %v", frame, err)
+	if op, _, err := frame(conn); err != nil || op != ws.OpClose {
+		t.Errorf("expected a close frame, found %v, %v", op, err)
 	}
 }
 
