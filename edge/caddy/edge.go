@@ -150,7 +150,7 @@ func start(file *config.File, timeout time.Duration, replaces bool, log slog.Han
 // configure lets Caddy decide what it decides for its own modules.
 func configure(c *edge.Config) {
 	c.PeerTrust = trustOf
-	c.Websockets.PassOn = true
+	c.Websockets.Deferred = true
 	respond := c.Refused
 	c.Refused = func(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {
 		if s := routingOf(r.Context()); s != nil && s.refuse(e) {

@@ -10,7 +10,7 @@ import (
 
 func TestHandshakesThatArePassedOnAreServedByTheTargets(t *testing.T) {
 	w := newSocketWorld(t, map[string]websocket.Handler{"room": stubHandler{}}, func(c *Config) {
-		c.Websockets.PassOn = true
+		c.Websockets.Deferred = true
 		c.Websockets.Targets["ws"]["room"] = websocket.Target{Handler: "room", Origins: []string{"listed.example.org"}}
 	})
 	var passed, unserved atomic.Int64
