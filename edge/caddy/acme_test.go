@@ -27,7 +27,7 @@ import (
 
 // readme returns the code blocks of a language in README.md, below the heading for
 // customers' domains.
-func readme(t *testing.T, language string) []string {
+func readme(t testing.TB, language string) []string {
 	t.Helper()
 	text, err := os.ReadFile("README.md")
 	if err != nil {
@@ -55,7 +55,7 @@ domains: [{tenant_id: 1, domain: acme.test}, {tenant_id: 2, domain: globex.test}
 // of a database, and a file of a tenant.
 func (w *world) readmeFiles() {
 	w.Helper()
-	yaml := readme(w.T, "yaml")[0]
+	yaml := readme(w.TB, "yaml")[0]
 	i := strings.Index(yaml, "directory: ")
 	j := i + strings.IndexByte(yaml[i:], '\n')
 	w.write(filepath.Join(w.dir, "rows.yaml"), rows)
@@ -277,7 +277,7 @@ func startPebble(w *world) *pebble {
 	}
 	certs := filepath.Join(strings.TrimSpace(string(out)), "test", "certs")
 	p := &pebble{
-		address: freeAddress(w.T), management: freeAddress(w.T), http: freeAddress(w.T), https: freeAddress(w.T),
+		address: freeAddress(w.TB), management: freeAddress(w.TB), http: freeAddress(w.TB), https: freeAddress(w.TB),
 		minica: filepath.Join(certs, "pebble.minica.pem"),
 	}
 	port := func(address string) int {
@@ -298,10 +298,10 @@ func startPebble(w *world) *pebble {
 	}
 	file := filepath.Join(w.dir, "pebble.json")
 	w.write(file, string(config))
-	c := exec.Command(build(w.T, "testdata/pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble"), "-config", file, "-dnsserver", resolver(w.T))
+	c := exec.Command(build(w.TB, "testdata/pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble"), "-config", file, "-dnsserver", resolver(w.TB))
 	c.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0")
-	p.process = run(w.T, c)
-	eventually(w.T, "Pebble", func() error {
+	p.process = run(w.TB, c)
+	eventually(w.TB, "Pebble", func() error {
 		conn, err := net.Dial("tcp", p.management)
 		if err != nil {
 			return err
@@ -342,7 +342,7 @@ func (p *pebble) roots(w *world) *x509.CertPool {
 
 // resolver starts a DNS server for which all names are 127.0.0.1, and returns its
 // address.
-func resolver(t *testing.T) string {
+func resolver(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") // Pebble asks by TCP
 	if err != nil {

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // build builds a program in a module and returns its path.
-func build(t *testing.T, module, target string) string {
+func build(t testing.TB, module, target string) string {
 	t.Helper()
 	path := filepath.Join(binaries, filepath.Base(target))
 	c := exec.Command("go", "build", "-o", path, target)
@@ -49,7 +49,7 @@ type process struct {
 }
 
 // run starts a program and stops it at the end of the test.
-func run(t *testing.T, c *exec.Cmd) *process {
+func run(t testing.TB, c *exec.Cmd) *process {
 	t.Helper()
 	p := &process{Cmd: c}
 	c.Stdout, c.Stderr = &p.log, &p.log
@@ -75,7 +75,7 @@ func run(t *testing.T, c *exec.Cmd) *process {
 }
 
 // resident returns the resident memory of a process in MiB.
-func (p *process) resident(t *testing.T) float64 {
+func (p *process) resident(t testing.TB) float64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
 	if err != nil {
@@ -90,7 +90,7 @@ func (p *process) resident(t *testing.T) float64 {
 }
 
 // eventually calls try until it returns nil, for at most a minute.
-func eventually(t *testing.T, what string, try func() error) {
+func eventually(t testing.TB, what string, try func() error) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -111,11 +111,11 @@ func (w *world) runCaddy(caddyfile string, files ...*os.File) *process {
 	w.Helper()
 	config := filepath.Join(w.dir, "Caddyfile")
 	w.write(config, caddyfile)
-	c := exec.Command(build(w.T, ".", "./cmd/caddy"), "run", "--config", config)
+	c := exec.Command(build(w.TB, ".", "./cmd/caddy"), "run", "--config", config)
 	c.Env = append(os.Environ(), "XDG_DATA_HOME="+w.dir, "XDG_CONFIG_HOME="+w.dir)
 	c.ExtraFiles = files
-	p := run(w.T, c)
-	eventually(w.T, "the admin endpoint of Caddy", func() error {
+	p := run(w.TB, c)
+	eventually(w.TB, "the admin endpoint of Caddy", func() error {
 		if p.log.contains("Error:") {
 			w.Fatalf("Caddy does not start:\n%s", p.log.tail(4000))
 		}

@@ -102,7 +102,7 @@ func (w *world) usage(p *process) usage {
 	if _, err := fmt.Sscan(rest, &bytes); err != nil {
 		w.Fatal(err)
 	}
-	u := usage{heap: bytes / (1 << 20), resident: p.resident(w.T)}
+	u := usage{heap: bytes / (1 << 20), resident: p.resident(w.TB)}
 	if _, err := fmt.Sscanf(w.adminGet("/debug/pprof/goroutine?debug=1"), "goroutine profile: total %d", &u.goroutines); err != nil {
 		w.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func (l *load) request(client *http.Client, schema string) error {
 func (l *load) await(n int64) {
 	l.Helper()
 	until := l.requests.Load() + n
-	eventually(l.T, "requests", func() error {
+	eventually(l.TB, "requests", func() error {
 		if l.requests.Load() < until {
 			return errors.New("too few")
 		}

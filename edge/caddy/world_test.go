@@ -26,16 +26,16 @@ import (
 // world is a Caddy in this process, with an application. Caddy has global state, so
 // tests with a world do not run in parallel.
 type world struct {
-	*testing.T
+	testing.TB
 	dir     string
 	address string // of the site
 	admin   string
 	app     *application
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{T: t, dir: t.TempDir(), address: freeAddress(t), admin: freeAddress(t), app: newApplication(t)}
+	w := &world{TB: t, dir: t.TempDir(), address: freeAddress(t), admin: freeAddress(t), app: newApplication(t)}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		if err := caddy.Stop(); err != nil {
@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // freeAddress returns a loopback address on which nothing listens.
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -187,7 +187,7 @@ type application struct {
 
 type connectionKey struct{}
 
-func newApplication(t *testing.T) *application {
+func newApplication(t testing.TB) *application {
 	a := new(application)
 	a.Server = httptest.NewUnstartedServer(a)
 	a.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
