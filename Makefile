@@ -53,7 +53,7 @@ large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 # The race detector finds nothing in packages without goroutines and in tests
 # that run one command after another, and takes minutes there.
 RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
-RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|TheGoldenCasesThroughEachServer|H18NoClientReaches|C6Nginx|C6Varnish|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage|APIIsThatOfItsGoldenFiles|GuestTest|CommandsNameCauseAndRemedy|TheRouterPassesTheGoldenCases|AGuestSeesTheWorldOfTheFile|AGuestFindsTheTenantByItsAPIKey|AQueryBeforeTheTenantIsKnown|H7AuditFindsARewriter|GuestsConformAndTheMeter|FuelOfEveryGoldenCase)
+RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|TheGoldenCasesThroughEachServer|H18NoClientReaches|C6Nginx|C6Varnish|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage|APIIsThatOfItsGoldenFiles|GuestTest|CommandsNameCauseAndRemedy|TheRouterPassesTheGoldenCases|AGuestSeesTheWorldOfTheFile|AGuestFindsTheTenantByItsAPIKey|AQueryBeforeTheTenantIsKnown|H7AuditFindsARewriter|GuestsConformAndTheMeter|FuelOfEveryGoldenCase|PasswordsOfMinisignWork)
 
 # Compilers and decoders that share no state are built without race
 # instrumentation: every test that starts a host runs them.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the toolchains in which the tests build guests where they are missing:
 # Debian's clang and lld, Debian's cargo and Rust for WebAssembly, and the
-# AssemblyScript compiler of guest/assemblyscript/package-lock.json. Prints what it
+# AssemblyScript compiler of guest/assemblyscript/package-lock.json; and minisign,
+# which signs guests as `tenantedge guest sign` does. Prints what it
 # could not install; the tests of those languages are skipped with a reason, or fail
 # where TENANTEDGE_GUESTS=all, as on GitHub.
 set -eu
@@ -16,6 +17,7 @@ have() { [ -z "$(sh guest/examples/build.sh "$out" check "$1")" ]; }
 packages=
 have c || packages="clang lld"
 have rust || packages="$packages cargo libstd-rust-dev-wasm32"
+command -v minisign >/dev/null 2>&1 || packages="$packages minisign"
 if [ -n "$packages" ] && command -v apt-get >/dev/null 2>&1; then
 	as_root=
 	if [ "$(id -u)" -ne 0 ]; then

@@ -33,6 +33,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 		{"github.com/go-json-experiment/json", "tenantdb/file", "other packages use encoding/json"},
 		{"github.com/tinylib/msgp", "edge/channel", "only one package encodes messages"},
 		{"github.com/redis/go-redis", "edge/channel/redis edge/cmd/tenantedge", "only one package talks to Redis; main disables the log of its client"},
+		{"aead.dev/minisign", "edge/internal/signature", "only one package reads keys and signatures"},
 		{"github.com/tus/tusd", "edge/internal/uploads", "only one package uses the tus library"},
 		{"golang.org/x/exp", "edge/internal/uploads", "the tus library logs with it"},
 		{"github.com/prometheus/client_golang", "edge/metrics edge/serve", "an embedder without Prometheus does not link it"},
