@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
@@ -19,8 +17,7 @@ import (
 //
 //	GET  /tenantedge/                      the state of all edges
 //	GET  /tenantedge/EDGE                  that of one
-//	PUT  /tenantedge/EDGE/guest            swaps in the guest in the body
-//	POST /tenantedge/EDGE/guest/rollback   returns to the previous guest
+//	…    /tenantedge/EDGE/guest…           shows, swaps and tries guests, as /guest… of the admin listener of `tenantedge serve`
 //
 // A reload keeps a guest that was swapped in. Restarting Caddy, or a change of the
 // guest's file, replaces it.
@@ -65,47 +62,27 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		for name, e := range edges {
 			all[name] = stateOf(e)
 		}
-		return answer(w, r, http.MethodGet, func() (any, error) { return all, nil })
+		return answer(w, r, http.MethodGet, all)
 	}
 	e, ok := edges[name]
 	if !ok {
 		return apiError(http.StatusNotFound, fmt.Errorf("there is no edge %q", name))
 	}
-	switch action {
-	case "":
-		return answer(w, r, http.MethodGet, func() (any, error) { return stateOf(e), nil })
-	case "guest":
-		return answer(w, r, http.MethodPut, func() (any, error) { return swap(w, r, e.server) })
-	case "guest/rollback":
-		return answer(w, r, http.MethodPost, func() (any, error) { return e.server.Rollback(r.Context()) })
+	switch {
+	case action == "":
+		return answer(w, r, http.MethodGet, stateOf(e))
+	case action == "guest" || strings.HasPrefix(action, "guest/"):
+		http.StripPrefix(adminBase+name, e.server.GuestHandler()).ServeHTTP(w, r)
+		return nil
 	}
 	return apiError(http.StatusNotFound, fmt.Errorf("there is no %s of an edge", action))
 }
 
-// maxGuest bounds the body of a swap, in bytes. Swap reports a guest that is larger
-// than guests may be.
-const maxGuest = 256 << 20
-
-func swap(w http.ResponseWriter, r *http.Request, s *serve.Server) (any, error) {
-	wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxGuest))
-	if err != nil {
-		return nil, fmt.Errorf("the guest cannot be read: %w", err)
-	}
-	return s.Swap(r.Context(), wasm)
-}
-
 // answer answers a request of that method with the result of do, as JSON.
-func answer(w http.ResponseWriter, r *http.Request, method string, do func() (any, error)) error {
+func answer(w http.ResponseWriter, r *http.Request, method string, result any) error {
 	if r.Method != method {
 		w.Header().Set("Allow", method)
 		return apiError(http.StatusMethodNotAllowed, fmt.Errorf("expected %s, found %s", method, r.Method))
-	}
-	result, err := do()
-	switch {
-	case errors.Is(err, edge.ErrNoPrevious):
-		return apiError(http.StatusConflict, err)
-	case err != nil:
-		return apiError(http.StatusUnprocessableEntity, err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(result)

@@ -21,6 +21,9 @@ type document struct {
 	WSURLConfs      map[string]wsTable `key:"ws_urlconfs"`
 	Admin           adminAddress       `key:"admin"`
 	Decide          deciders           `key:"decide"`
+	AdminTLS        certificates       `key:"admin_tls"`
+	AdminTokenEnv   string             `key:"admin_token_env,env"`
+	AdminTokenFile  string             `key:"admin_token_file,path"`
 	UpstreamHeaders upstreamHeaders    `key:"upstream_headers"`
 }
 
@@ -57,6 +60,9 @@ func (doc *document) decode(v value) {
 	if d, ok := found["decide"]; ok {
 		doc.checkDeciders(d)
 	}
+	if t, ok := found["admin_tokens"]; ok && t.n.kind == kindList {
+		doc.checkAdminTokens(t)
+	}
 	if k, ok := found["signing_keys"]; ok && k.n.kind == kindList {
 		k.checkKeys(doc.SigningKeys)
 	}
@@ -74,7 +80,8 @@ func (doc *document) finish(d *decoder) *File {
 	f.Guest, f.GuestConfig.Settings = doc.Guest.Guest, abi.JSON(doc.Guest.Settings)
 	f.TrustedPeers = doc.TrustedPeers
 	f.GuestConfig.Tenants, f.GuestConfig.Default = doc.Tenants.static, doc.Tenants.fallback
-	f.Admin, f.Decide = string(doc.Admin), doc.Decide
+	f.Decide = doc.Decide
+	doc.finishAdmin(f)
 	f.UpstreamHeaders = upstream.Headers(doc.UpstreamHeaders)
 	doc.finishWebsockets(f)
 	f.marks = d.marks

@@ -19,12 +19,9 @@ func (f *File) CheckEnvironment() error {
 	d := newDecoder(f.Name)
 	f.checkSecrets(d)
 	for i, l := range f.Listeners {
-		for _, c := range l.TLS {
-			if _, err := c.Load(); err != nil {
-				f.failAt(d, root("listeners").item(i).child("tls"), "expected the certificate %s and its key %s, a pair of PEM files: %v", c.Cert, c.Key, err)
-			}
-		}
+		f.checkCertificates(d, l.TLS, root("listeners").item(i).child("tls"))
 	}
+	f.checkCertificates(d, f.AdminTLS, root("admin_tls"))
 	for name, c := range f.URLConfs {
 		if c.Files == "" {
 			continue
@@ -43,6 +40,14 @@ func (f *File) CheckEnvironment() error {
 	return d.err()
 }
 
+func (f *File) checkCertificates(d *decoder, pairs []Certificate, p *path) {
+	for _, c := range pairs {
+		if _, err := c.Load(); err != nil {
+			f.failAt(d, p, "expected the certificate %s and its key %s, a pair of PEM files: %v", c.Cert, c.Key, err)
+		}
+	}
+}
+
 // checkSecrets reports secrets that cannot be read.
 func (f *File) checkSecrets(d *decoder) {
 	check := func(err error, p *path) {
@@ -58,20 +63,22 @@ func (f *File) checkSecrets(d *decoder) {
 		_, err := k.Secret()
 		check(err, root("signing_keys").item(i))
 	}
-	_, err := f.AdminToken()
-	check(err, root(envOrFile(f.AdminTokenEnv, "admin_token")))
+	for i, t := range f.AdminTokens {
+		_, err := t.Secret()
+		check(err, f.adminTokenPath(i))
+	}
 	if f.Directory.Source == "postgres" {
-		_, err = f.Directory.ConnString()
+		_, err := f.Directory.ConnString()
 		check(err, root("directory", envOrFile(f.Directory.DSNEnv, "dsn")))
 	}
 	if s := f.Sessions; s != nil {
-		_, err = s.SecretKeys()
+		_, err := s.SecretKeys()
 		check(err, root("sessions"))
 		_, err = s.ConnString()
 		check(err, root("sessions", envOrFile(s.DSNEnv, "dsn")))
 	}
 	if r := f.Channels.Redis; r != nil {
-		_, err = r.URLs()
+		_, err := r.URLs()
 		check(err, root("channels", "redis", envOrFile(r.HostsEnv, "hosts")))
 		_, err = r.Keys()
 		check(err, root("channels", "redis"))
@@ -79,7 +86,7 @@ func (f *File) checkSecrets(d *decoder) {
 		check(err, root("channels", "redis", "ca_file"))
 	}
 	if f.Media != nil && f.Media.S3 != nil {
-		_, _, err = f.Media.S3.Keys()
+		_, _, err := f.Media.S3.Keys()
 		check(err, root("media", "s3"))
 	}
 }
@@ -91,7 +98,7 @@ func (f *File) CheckGuest() error {
 		return nil
 	}
 	d, at := newDecoder(f.Name), root("guest", "path")
-	module, _, err := file.ReadRegular(f.Guest.Path, 0)
+	module, _, err := file.ReadRegular(f.Guest.Path, 4<<10) // its beginning
 	switch {
 	case err != nil:
 		f.failAt(d, at, "expected a Wasm module: %v", err)

@@ -53,17 +53,20 @@ type File struct {
 
 	// Listeners are the addresses that accept requests.
 	Listeners []Listener `key:"listeners"`
-	// Admin is the loopback address of /healthz, /readyz, /metrics, /tenants and /guest; empty:
-	// none.
+	// Admin is the address of /healthz, /readyz, /metrics, /tenants and /guest; empty:
+	// none. It is a loopback address unless there are AdminTLS and AdminTokens.
 	Admin string
 	// Decide are the listeners on which other servers ask for decisions.
 	Decide []Decide
 	// AdminHosts are further host names, without ports, that Admin accepts.
 	AdminHosts []string `key:"admin_hosts"`
-	// AdminTokenEnv and AdminTokenFile name the secret for /guest, which swaps
-	// guests; without one there is no /guest.
-	AdminTokenEnv  string `key:"admin_token_env,env"`
-	AdminTokenFile string `key:"admin_token_file,path"`
+	// AdminTLS are the certificates of Admin; empty: plain HTTP.
+	AdminTLS []Certificate
+	// AdminTokens allow their bearers to use Admin, with that of admin_token_env or
+	// admin_token_file; without any there is no /guest.
+	AdminTokens []AdminToken `key:"admin_tokens"`
+	// AuditLog is a file of JSON lines with the changes of the guest; empty: none.
+	AuditLog string `key:"audit_log,path"`
 
 	// Sessions configures how the router session reads sessions; nil: it cannot.
 	Sessions *Sessions `key:"sessions"`
@@ -171,12 +174,4 @@ type Logs struct {
 	Level  slog.Level `key:"level"`
 	// Access adds a line for every request.
 	Access bool `key:"access"`
-}
-
-// AdminToken reads the secret for /guest; empty: there is none. Never log it.
-func (f *File) AdminToken() (string, error) {
-	if f.AdminTokenEnv == "" && f.AdminTokenFile == "" {
-		return "", nil
-	}
-	return readSecret(f.AdminTokenEnv, f.AdminTokenFile)
 }

@@ -2,8 +2,11 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strconv"
+
+	"github.com/tenantedge/tenantedge/edge/internal/signature"
 )
 
 // Guest is the Wasm module that decides.
@@ -18,6 +21,15 @@ type Guest struct {
 	// a start at which the guest is missing or refused; empty: a file in the compile
 	// cache.
 	LastGood string `key:"last_good,path"`
+	// TrustedKeys are public keys of minisign that verify the signatures of guests;
+	// empty: signatures are not verified.
+	TrustedKeys []string `key:"trusted_keys"`
+	// RequireSignature refuses guests without a signature. Without it, a signature
+	// that is there must still be valid.
+	RequireSignature bool `key:"require_signature"`
+	// Signature is the file with the signature of Path; empty: the path with
+	// ".minisig" added.
+	Signature string `key:"signature,path"`
 }
 
 // guestKeys are the keys of the file that hold a field of abi.Config as it is. They
@@ -36,6 +48,31 @@ type guestSection struct {
 	Guest
 	Settings JSON `key:"settings"`
 }
+
+func (g *guestSection) decode(v value) {
+	found := v.object(g)
+	keys, given := found["trusted_keys"]
+	for i := range g.TrustedKeys {
+		// An error is about the last key, since those before it have none.
+		if _, err := signature.ParseKeys(g.TrustedKeys[:i+1]); err != nil {
+			value{v.d, keys.n.items[i], keys.p.item(i)}.fail("%v", err)
+			break
+		}
+	}
+	switch require, ok := found["require_signature"]; {
+	case !ok:
+		g.RequireSignature = len(g.TrustedKeys) > 0
+	case g.RequireSignature && len(g.TrustedKeys) == 0 && (!given || keys.n.kind == kindList):
+		require.fail("expected trusted_keys, which verify signatures, found none; add the public keys of those who sign guests")
+	}
+	if s, ok := found["signature"]; ok && !given {
+		s.fail("expected trusted_keys, which verify the signature, found none; add the public keys of those who sign guests")
+	}
+}
+
+// SignaturePath returns the file with the signature of Path, which defaults to the
+// path with ".minisig" added.
+func (g Guest) SignaturePath() string { return cmp.Or(g.Signature, g.Path+signature.Suffix) }
 
 // JSON is any value of a file, as JSON.
 type JSON json.RawMessage

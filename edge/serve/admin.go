@@ -10,30 +10,44 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
-// checkAdmin rejects an admin address that other machines could reach: the admin
-// endpoints are for operators only.
-func checkAdmin(address string) error {
-	if address == "" {
+// checkAdmin rejects an admin address that other machines could reach, unless the
+// listener has TLS and tokens: the admin endpoints are for operators only.
+func checkAdmin(o *settings) error {
+	if o.Admin == "" {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return errorf("admin: expected an address such as \"127.0.0.1:8081\", found %q: %w", address, err)
+	if _, _, err := net.SplitHostPort(o.Admin); err != nil {
+		return errorf("admin: expected an address such as \"127.0.0.1:8081\", found %q: %w", o.Admin, err)
 	}
-	if host == "localhost" {
-		return nil
+	if exposed(o.Admin) && (len(o.AdminTLS) == 0 || len(o.AdminTokens) == 0) {
+		return errorf("admin: expected a loopback address, or both admin_tls and admin_tokens, found %q, which other machines can reach; use an address such as \"127.0.0.1:8081\", or add both keys", o.Admin)
 	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
-		return nil
-	}
-	return errorf("admin: expected a loopback address, found %q, which other machines can reach; use an address such as \"127.0.0.1:8081\"", address)
+	return nil
 }
 
-func (s *Server) newAdmin() *http.Server {
+// prepareAdmin checks the settings of the admin listener, and makes what decides
+// about guests and records changes.
+func (s *Server) prepareAdmin() (err error) {
+	if err = checkAdmin(&s.options); err != nil {
+		return err
+	}
+	s.denied = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tenantedge_admin_denied_total", Help: "Requests on the admin listener without a valid token (unauthorized), with a role that is too small (forbidden), or after too many of them (limited).",
+	}, []string{"outcome"})
+	if s.signatures, err = newSignatures(s.options.Trust, s.log); err != nil {
+		return err
+	}
+	s.audit, err = newAuditLog(s.options.AuditLog, s.log)
+	return err
+}
+
+func (s *Server) newAdmin() (*http.Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -44,27 +58,31 @@ func (s *Server) newAdmin() *http.Server {
 	mux.Handle("GET /metrics", s.metricsHandler())
 	s.guestRoutes(mux)
 	limits := &pace.Limits{Body: s.options.Limits.BodyTimeout, Answer: s.options.Limits.AnswerTimeout, Rate: s.options.Limits.MinRate}
-	return &http.Server{
-		Handler:           pace.Handler(limits, s.requireLocalHost(mux)),
+	srv := &http.Server{
+		Handler:           pace.Handler(limits, s.requireLocalHost(s.requireToken(mux))),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       limits.Body,
 		WriteTimeout:      limits.Answer,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    32 << 10, // a signature may have 16
 		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
 	}
+	var err error
+	srv.TLSConfig, err = newTLS(s.options.AdminTLS, "admin_tls")
+	return srv, err
 }
 
 // requireLocalHost rejects requests for hosts other than the listener's own. Any site
 // can have its name resolve to a loopback address; to a browser the answers
 // would then be of the site's own origin, which its pages may read.
 func (s *Server) requireLocalHost(next http.Handler) http.Handler {
-	own := s.options.Admin
-	if s.adminListener != nil {
-		own = s.adminListener.Addr().String()
-	}
+	names := append([]string{hostname(s.options.Admin)}, s.options.AdminHosts...)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocalHost(r.Host, own, s.options.AdminHosts) {
+		own := ""
+		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+			own = local.String() // also where the listener has several addresses
+		}
+		if !isLocalHost(r.Host, own, names) {
 			closeUnread(w, r)
 			errorpage.Write(w, http.StatusMisdirectedRequest, "")
 			return

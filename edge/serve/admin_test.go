@@ -15,14 +15,19 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
+// operator returns the token of one operator.
+func operator(secret string) []adminToken {
+	return []adminToken{newAdminToken("admin", config.RoleOperate, secret)}
+}
+
 func TestTheAdminListenerMustBeOnLoopback(t *testing.T) {
 	for _, address := range []string{":8081", "0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081", "example.com:8081", "8081"} {
-		if err := checkAdmin(address); err == nil || !strings.Contains(err.Error(), "admin: expected") {
+		if err := checkAdmin(&settings{Admin: address}); err == nil || !strings.Contains(err.Error(), "admin: expected") {
 			t.Errorf("%s: %v, expected an error", address, err)
 		}
 	}
 	for _, address := range []string{"", "127.0.0.1:8081", "127.1.2.3:0", "[::1]:8081", "localhost:8081"} {
-		if err := checkAdmin(address); err != nil {
+		if err := checkAdmin(&settings{Admin: address}); err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -148,7 +153,7 @@ func TestTheAdminListenerAnswersOnlyToItsNames_F4(t *testing.T) {
 }
 
 func TestTheBearerTokenIsParsedAsTheRFCSays_F4(t *testing.T) {
-	w := start(t, func(s *setup) { s.options.AdminToken = "secret" })
+	w := start(t, func(s *setup) { s.options.AdminTokens = operator("secret") })
 	for _, c := range []struct {
 		fields []string
 		want   int
@@ -172,7 +177,7 @@ func TestTheBearerTokenIsParsedAsTheRFCSays_F4(t *testing.T) {
 
 func TestASlowUploadOfAGuestIsA408_F4(t *testing.T) {
 	w := start(t, func(s *setup) {
-		s.options.AdminToken, s.options.Limits.BodyTimeout = "secret", 50*time.Millisecond
+		s.options.AdminTokens, s.options.Limits.BodyTimeout = operator("secret"), 50*time.Millisecond
 	})
 	c, err := net.Dial("tcp", w.server.AdminAddr().String())
 	if err != nil {

@@ -1,16 +1,15 @@
 package serve
 
 import (
-	"context"
-	"crypto/sha256"
-	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
@@ -21,48 +20,33 @@ const maxGuestBytes = instance.MaxModule
 // guestRoutes adds the routes that show and swap the guest. The guest decides for
 // all tenants, so there are no such routes without an admin token.
 func (s *Server) guestRoutes(mux *http.ServeMux) {
-	if s.options.AdminToken == "" {
-		return
+	if len(s.options.AdminTokens) > 0 {
+		s.guestRoutesFor(mux, s.authorized)
 	}
-	mux.HandleFunc("GET /guest", s.authorized(func(w http.ResponseWriter, _ *http.Request) {
+}
+
+// GuestHandler serves the paths of the admin listener that show, swap and try guests,
+// /guest and those below it, without asking for a token: the caller decides who may
+// do that.
+func (s *Server) GuestHandler() http.Handler {
+	mux := http.NewServeMux()
+	s.guestRoutesFor(mux, func(_ string, next http.HandlerFunc) http.HandlerFunc { return next })
+	return mux
+}
+
+// guestRoutesFor adds the routes with handlers that authorized returns for the role
+// that is needed.
+func (s *Server) guestRoutesFor(mux *http.ServeMux, authorized func(role string, next http.HandlerFunc) http.HandlerFunc) {
+	mux.HandleFunc("GET /guest", authorized(config.RoleRead, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, s.host.Stats())
 	}))
-	mux.HandleFunc("PUT /guest", s.authorized(func(w http.ResponseWriter, r *http.Request) {
-		wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxGuestBytes))
-		if pace.Slow(w) {
-			w.Header().Set("Connection", "close")
-			writeJSON(w, http.StatusRequestTimeout, apiError{"the guest was sent too slowly; see limits.body_timeout and limits.min_rate"})
-			return
-		}
-		if err != nil {
-			var large *http.MaxBytesError
-			if errors.As(err, &large) {
-				err = instance.ErrModuleSize
-			}
-			s.log.Error("a guest was refused; the previous one keeps running", "error", err)
-			writeJSON(w, http.StatusRequestEntityTooLarge, apiError{"the guest cannot be read: " + err.Error()})
-			return
-		}
-		report, err := s.Swap(r.Context(), wasm)
-		answerSwap(w, report, err)
+	mux.HandleFunc("PUT /guest", authorized(config.RoleOperate, s.putGuest))
+	mux.HandleFunc("POST /guest/rollback", authorized(config.RoleOperate, func(w http.ResponseWriter, r *http.Request) {
+		// The previous guest was verified when it was swapped in.
+		report, err := s.host.Rollback(r.Context())
+		s.auditSwap(requestRecord(r), signedGuest{}, report, err)
+		answerSwap(w, report, s.logSwap(report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running"))
 	}))
-	mux.HandleFunc("POST /guest/rollback", s.authorized(func(w http.ResponseWriter, r *http.Request) {
-		report, err := s.Rollback(r.Context())
-		answerSwap(w, report, err)
-	}))
-}
-
-// Swap replaces the guest as edge.Host.Swap does, and logs the result.
-func (s *Server) Swap(ctx context.Context, wasm []byte) (edge.Report, error) {
-	r, err := s.host.Swap(ctx, wasm)
-	return r, s.logSwap(r, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
-}
-
-// Rollback returns to the previous guest as edge.Host.Rollback does, and logs the
-// result.
-func (s *Server) Rollback(ctx context.Context) (edge.Report, error) {
-	r, err := s.host.Rollback(ctx)
-	return r, s.logSwap(r, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running")
 }
 
 // logSwap logs done or refused, and returns err.
@@ -75,6 +59,73 @@ func (s *Server) logSwap(r edge.Report, err error, done, refused string) error {
 		s.swappedIn(done, r)
 	}
 	return err
+}
+
+// putGuest swaps in the guest that is the request's body.
+func (s *Server) putGuest(w http.ResponseWriter, r *http.Request) {
+	guest, status, err := s.receiveGuest(w, r)
+	if err != nil {
+		closeUnread(w, r)
+		s.log.Error("a guest was refused; the previous one keeps running", "error", err)
+		s.auditSwap(requestRecord(r), guest, edge.Report{}, err)
+		writeJSON(w, status, apiError{err.Error()})
+		return
+	}
+	report, err := s.host.Swap(r.Context(), guest.wasm)
+	s.auditSwap(requestRecord(r), guest, report, err)
+	answerSwap(w, report, s.logSwap(report, err, "the guest was swapped", "a guest was refused; the previous one keeps running"))
+}
+
+// receiveGuest reads the guest of a request and verifies its signature. With an
+// error it returns the status of the answer. A signature that is not valid for any
+// guest is refused before the guest is read.
+func (s *Server) receiveGuest(w http.ResponseWriter, r *http.Request) (guest signedGuest, status int, err error) {
+	text, err := headerSignature(r.Header)
+	if err != nil {
+		return guest, http.StatusBadRequest, err
+	}
+	if err := s.signatures.check(text); err != nil {
+		return guest, http.StatusUnprocessableEntity, err
+	}
+	if r.ContentLength > maxGuestBytes {
+		return guest, http.StatusRequestEntityTooLarge, instance.ErrModuleSize
+	}
+	wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxGuestBytes))
+	if pace.Slow(w) {
+		return guest, http.StatusRequestTimeout, errors.New("the guest was sent too slowly; see limits.body_timeout and limits.min_rate")
+	}
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			err = instance.ErrModuleSize
+		}
+		return guest, http.StatusRequestEntityTooLarge, fmt.Errorf("the guest cannot be read: %w", err)
+	}
+	guest, err = s.signatures.verify(wasm, text)
+	if err != nil {
+		guest.wasm = wasm // whose digest is recorded
+	}
+	return guest, http.StatusUnprocessableEntity, err
+}
+
+// signatureHeader has the signature of the guest in the body: the content of its
+// file in base64, since it has several lines.
+const signatureHeader = "Tenantedge-Signature"
+
+// headerSignature returns the signature of a request; empty: it has none.
+func headerSignature(h http.Header) ([]byte, error) {
+	fields := h.Values(signatureHeader)
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	if len(fields) > 1 {
+		return nil, fmt.Errorf("expected one header %s, found %d; send one", signatureHeader, len(fields))
+	}
+	text, err := base64.StdEncoding.Strict().DecodeString(fields[0])
+	if err != nil || len(text) == 0 {
+		return nil, fmt.Errorf("expected the signature's file in base64 in the header %s, found other text; encode it with `base64 -w0`", signatureHeader)
+	}
+	return text, nil
 }
 
 // apiError is the body of the answer to a request that failed.
@@ -91,36 +142,6 @@ func answerSwap(w http.ResponseWriter, r edge.Report, err error) {
 		writeJSON(w, http.StatusUnprocessableEntity, apiError{err.Error()})
 	default:
 		writeJSON(w, http.StatusOK, r)
-	}
-}
-
-// bearer returns the token of the Authorization header (RFC 6750, 2.1): the scheme
-// in any case, one or more spaces, the token (RFC 9110, 11.4). It returns "" if
-// there is no token or more than one such header.
-func bearer(fields []string) string {
-	if len(fields) != 1 {
-		return ""
-	}
-	scheme, token, _ := strings.Cut(fields[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimLeft(token, " ")
-}
-
-// authorized requires the admin token. It compares digests, so that the time that
-// it takes does not reveal the token's length either.
-func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
-	want := sha256.Sum256([]byte(s.options.AdminToken))
-	return func(w http.ResponseWriter, r *http.Request) {
-		token := bearer(r.Header.Values("Authorization"))
-		found := sha256.Sum256([]byte(token))
-		if subtle.ConstantTimeCompare(want[:], found[:]) != 1 {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="tenantedge"`)
-			writeJSON(w, http.StatusUnauthorized, apiError{"expected the admin token as a bearer token"})
-			return
-		}
-		next(w, r)
 	}
 }
 

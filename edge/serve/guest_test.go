@@ -17,7 +17,7 @@ import (
 func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 	w := start(t)
 	send := func(token, method, path, body string) int {
-		w.server.options.AdminToken = "secret"
+		w.server.options.AdminTokens = operator("secret")
 		mux := http.NewServeMux()
 		w.server.guestRoutes(mux)
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -41,7 +41,7 @@ func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 			t.Errorf("%s: %d, want %d", c.name, status, c.want)
 		}
 	}
-	w.server.options.AdminToken = ""
+	w.server.options.AdminTokens = nil
 	mux := http.NewServeMux()
 	w.server.guestRoutes(mux)
 	a := httptest.NewRecorder()
@@ -53,7 +53,7 @@ func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 
 func TestARollbackIsLoggedAsARollback_F7(t *testing.T) {
 	w := start(t)
-	w.server.options.AdminToken = "secret"
+	w.server.options.AdminTokens = operator("secret")
 	mux := http.NewServeMux()
 	w.server.guestRoutes(mux)
 	another := append(bytes.Clone(assets.Router), 0, 3, 1, 'n', 'x') // with an additional custom section
@@ -73,7 +73,7 @@ func TestARollbackIsLoggedAsARollback_F7(t *testing.T) {
 // The answer of PUT /guest and the log name why a guest is refused, and what to do.
 func TestTheAnswerToABrokenGuestNamesCauseAndRemedy(t *testing.T) {
 	w := start(t, func(s *setup) { s.edge.SmokeRun = edge.Try })
-	w.server.options.AdminToken = "secret"
+	w.server.options.AdminTokens = operator("secret")
 	mux := http.NewServeMux()
 	w.server.guestRoutes(mux)
 	for _, b := range wasmtest.BrokenGuests() {

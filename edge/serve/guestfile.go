@@ -11,14 +11,17 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // guestFile is the file of guest.path. The guest is swapped when the file changes.
 // If the new one is missing or refused, the current guest keeps running.
 type guestFile struct {
-	path string
-	swap func(context.Context, []byte) (edge.Report, error)
+	path       string
+	signature  string // the file of its signature
+	signatures *signatures
+	swap       func(context.Context, []byte) (edge.Report, error)
 
 	// reading is held from reading the file until its guest is swapped in, so that
 	// an older version of the file never replaces a newer one.
@@ -26,9 +29,11 @@ type guestFile struct {
 	lastGood lastGoodGuest
 	log      *slog.Logger
 
-	mu      sync.Mutex
-	seen    fs.FileInfo // of the file when it was last read
-	refused string      // why the file's guest does not run; empty: it does
+	mu            sync.Mutex
+	seen          fs.FileInfo // of the file when it was last read
+	seenSignature fs.FileInfo // of the signature's file at that time; nil: it was missing
+	unverified    bool        // the guest was refused for its signature
+	refused       string      // why the file's guest does not run; empty: it does
 }
 
 // newHost makes the Host with the file's guest or, if that is missing or refused,
@@ -37,14 +42,20 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	if s.options.GuestFile == "" {
 		return edge.New(ctx, c)
 	}
-	g := &guestFile{path: s.options.GuestFile, lastGood: lastGoodGuest{path: s.options.LastGood}, log: s.log}
+	g := &guestFile{
+		path: s.options.GuestFile, signature: s.options.Signature, signatures: s.signatures,
+		lastGood: lastGoodGuest{path: s.options.LastGood}, log: s.log,
+	}
 	if err := g.lastGood.removeUnfinished(); err != nil {
 		s.log.Warn("cannot remove temporary files of the last good guest that earlier processes left", "file", g.lastGood.path, "error", err)
 	}
 	var host *edge.Host
 	var err error
+	guest := signedGuest{wasm: c.Guest}
 	if c.Guest == nil {
-		if c.Guest, err = g.content(); err != nil {
+		if guest, err = g.content(); err == nil {
+			c.Guest = guest.wasm
+		} else {
 			err = &guestFileError{err}
 		}
 	}
@@ -54,9 +65,9 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	var unread *guestFileError
 	switch {
 	case err == nil:
-		g.accept(c.Guest)
+		g.accept(guest)
 	case errors.As(err, &unread) || errors.Is(err, edge.ErrGuestRefused):
-		if host, err = g.fallBack(ctx, c, err); err != nil {
+		if host, guest, err = g.fallBack(ctx, c, err); err != nil {
 			return nil, err
 		}
 	default: // another guest would fail too
@@ -64,30 +75,34 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	}
 	g.swap = host.Swap
 	s.guestFile = g
+	s.audit.record(auditRecord{Action: auditFile, Who: "start", Outcome: auditDone, After: host.GuestDigest(), SignedBy: guest.keyID, Error: g.degraded()})
 	return host, nil
 }
 
 // fallBack makes the Host with the last good guest. refused is why the file's
 // guest does not run.
-func (g *guestFile) fallBack(ctx context.Context, c edge.Config, refused error) (*edge.Host, error) {
-	wasm, err := g.lastGood.load()
+func (g *guestFile) fallBack(ctx context.Context, c edge.Config, refused error) (*edge.Host, signedGuest, error) {
+	guest, err := g.lastGood.load()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, refused // no guest was saved yet
+		return nil, guest, refused // no guest was saved yet
 	}
-	if err == nil && bytes.Equal(wasm, c.Guest) {
-		return nil, refused // it would be refused again
+	if err == nil && bytes.Equal(guest.wasm, c.Guest) {
+		return nil, guest, refused // it would be refused again
+	}
+	if err == nil { // keys may have been removed since it was saved
+		guest, err = g.signatures.verify(guest.wasm, guest.signature)
 	}
 	var host *edge.Host
 	if err == nil {
-		c.Guest = wasm
+		c.Guest = guest.wasm
 		host, err = edge.New(ctx, c)
 	}
 	if err != nil {
-		return nil, errors.Join(refused, &LastGoodError{err})
+		return nil, guest, errors.Join(refused, &LastGoodError{err})
 	}
 	g.refuse(refused)
 	g.log.Error("the guest file is missing or refused; the last good guest is used", "file", g.path, "last_good", g.lastGood.path, "error", refused)
-	return host, nil
+	return host, guest, nil
 }
 
 // guestFileError is the reason why the guest's file cannot be read.
@@ -97,12 +112,12 @@ func (e *guestFileError) Error() string { return "guest.path: " + e.err.Error() 
 
 func (e *guestFileError) Unwrap() error { return e.err }
 
-// accept records that wasm, the file's guest, runs, and keeps it for later starts.
-func (g *guestFile) accept(wasm []byte) {
+// accept records that the file's guest runs, and keeps it for later starts.
+func (g *guestFile) accept(guest signedGuest) {
 	g.mu.Lock()
 	g.refused = ""
 	g.mu.Unlock()
-	if err := g.lastGood.save(wasm); err != nil {
+	if err := g.lastGood.save(guest); err != nil {
 		g.log.Warn("cannot save the guest as the last good guest", "file", g.lastGood.path, "error", err)
 	}
 }
@@ -128,45 +143,67 @@ func (g *guestFile) degraded() string {
 const settleGuest = 200 * time.Millisecond
 
 // stale reports whether the file has changed since it was last read, or is
-// missing.
+// missing. A new signature matters only for a guest that was refused for the old
+// one: it arrives before the guest that it belongs to.
 func (g *guestFile) stale() bool {
-	info, err := os.Stat(g.path)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return err != nil || g.seen == nil || !os.SameFile(info, g.seen) || !info.ModTime().Equal(g.seen.ModTime()) || info.Size() != g.seen.Size()
+	return changed(g.path, g.seen) || g.unverified && changed(g.signature, g.seenSignature)
 }
 
-// read reads the file and swaps in its guest.
-func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
+// changed reports whether a file is another one than seen, which is nil for a
+// missing file.
+func changed(path string, seen fs.FileInfo) bool {
+	info, err := os.Stat(path)
+	if err != nil || seen == nil {
+		return err == nil || seen != nil
+	}
+	return !os.SameFile(info, seen) || !info.ModTime().Equal(seen.ModTime()) || info.Size() != seen.Size()
+}
+
+// read reads the file and swaps in its guest, which it returns even if it is
+// refused.
+func (g *guestFile) read(ctx context.Context) (edge.Report, signedGuest, error) {
 	g.reading.Lock()
 	defer g.reading.Unlock()
-	wasm, err := g.content()
+	guest, err := g.content()
 	if err != nil {
 		err = &guestFileError{err}
 		g.refuse(err)
-		return edge.Report{}, err
+		return edge.Report{}, guest, err
 	}
-	r, err := g.swap(ctx, wasm)
+	r, err := g.swap(ctx, guest.wasm)
 	switch {
 	case ctx.Err() != nil: // the edge is shutting down
 	case err != nil:
 		g.refuse(err)
 	default:
-		g.accept(wasm)
+		g.accept(guest)
 	}
-	return r, err
+	return r, guest, err
 }
 
-func (g *guestFile) content() ([]byte, error) {
-	// Read one byte more than a guest may have, so that Swap reports its size.
+// content reads the guest and verifies its signature. A guest that is refused for
+// its signature is returned too, for the audit log.
+func (g *guestFile) content() (signedGuest, error) {
+	// One byte more than a guest may have shows that it is too large.
 	wasm, info, err := file.ReadRegular(g.path, maxGuestBytes+1)
 	if err != nil {
-		return nil, err
+		return signedGuest{}, err
 	}
+	var guest signedGuest
+	text, signatureInfo, err := g.signatures.readSignature(g.signature)
+	if err == nil {
+		guest, err = g.signatures.verify(wasm, text)
+		if err != nil && !errors.Is(err, instance.ErrModuleSize) {
+			err = &signatureError{g.signature, err}
+		}
+	}
+	var unverified *signatureError
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.seen = info
-	return wasm, nil
+	g.seen, g.seenSignature, g.unverified = info, signatureInfo, errors.As(err, &unverified)
+	return guest, err
 }
 
 // followGuest swaps the guest whenever its file changes, until ctx ends.
@@ -177,17 +214,19 @@ func (s *Server) followGuest(ctx context.Context) {
 		if !g.stale() {
 			return
 		}
-		r, err := g.read(ctx)
+		r, guest, err := g.read(ctx)
 		switch {
 		case ctx.Err() != nil: // the edge is shutting down
 		case err != nil:
 			if err.Error() != logged { // a missing file is read again and again
 				s.log.Error("the guest file is missing or refused; the current guest keeps running", "file", g.path, "error", err)
+				s.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, err)
 			}
 			logged = err.Error()
 			return
 		case !r.Unchanged:
 			s.swappedIn("the guest file has changed; its guest is now running", r)
+			s.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, err)
 		}
 		logged = ""
 	}) // the error is ctx's
@@ -201,12 +240,13 @@ func (s *Server) SyncGuest(ctx context.Context) error {
 		return nil
 	}
 	if s.guestFile.stale() {
-		r, err := s.guestFile.read(ctx)
+		r, guest, err := s.guestFile.read(ctx)
 		if err != nil {
 			return err
 		}
 		if !r.Unchanged {
 			s.swappedIn("the guest file has changed; its guest is now running", r)
+			s.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, err)
 		}
 	}
 	if reason := s.guestFile.degraded(); reason != "" {
@@ -223,9 +263,11 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 		s.log.Warn("cannot reload the guest file: the configuration has no guest.path; nothing changes")
 		return
 	}
-	r, err := s.guestFile.read(ctx)
+	r, guest, err := s.guestFile.read(ctx)
+	if ctx.Err() != nil { // the edge is shutting down
+		return
+	}
 	switch {
-	case ctx.Err() != nil: // the edge is shutting down
 	case err != nil:
 		s.log.Error("cannot reload the guest file: it is missing or refused; the current guest keeps running", "file", s.guestFile.path, "error", err)
 	case r.Unchanged:
@@ -233,6 +275,7 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 	default:
 		s.swappedIn("the guest file was reloaded; its guest is now running", r)
 	}
+	s.auditSwap(auditRecord{Action: auditFile, Who: "signal"}, guest, r, err)
 }
 
 // swappedIn logs the guest of r, as logReport does, lets it decide about requests

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
@@ -99,7 +100,7 @@ func TestTheLastGuestOfTheFileRunsWhateverTheOrderOfReads(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	var mu sync.Mutex
 	runs := byte(0)
-	g := &guestFile{path: path, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
+	g := &guestFile{path: path, signatures: &signatures{}, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
 		for range rand.IntN(20) { // so that the order of the swaps varies
 			runtime.Gosched()
 		}
@@ -113,7 +114,7 @@ func TestTheLastGuestOfTheFileRunsWhateverTheOrderOfReads(t *testing.T) {
 		var readers sync.WaitGroup
 		for range 4 { // the watcher and callers of ReloadGuest
 			readers.Go(func() {
-				if _, err := g.read(context.Background()); err != nil {
+				if _, _, err := g.read(context.Background()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -121,7 +122,7 @@ func TestTheLastGuestOfTheFileRunsWhateverTheOrderOfReads(t *testing.T) {
 		put(t, path, []byte{n})
 		readers.Wait()
 		if g.stale() { // all had read before the change
-			if _, err := g.read(t.Context()); err != nil {
+			if _, _, err := g.read(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -149,11 +150,14 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "guest.wasm")
 			put(t, path, c.file)
 			saved := lastGoodGuest{path: path + ".last-good"}
-			if err := saved.save(c.saved); err != nil {
+			if err := saved.save(signedGuest{wasm: c.saved}); err != nil {
 				t.Fatal(err)
 			}
 			logs := &lines{}
 			s := &Server{options: settings{GuestFile: path, LastGood: saved.path}, core: core{log: slog.New(slog.NewJSONHandler(logs, nil))}}
+			if err := s.prepareAdmin(); err != nil {
+				t.Fatal(err)
+			}
 			host, err := s.newHost(t.Context(), edge.Config{Websockets: websocket.Config{Compression: c.compression}, CompileCache: compiled})
 			if c.want == "" {
 				if err != nil {
@@ -182,6 +186,9 @@ func TestAStartRemovesTemporaryFilesOfTheLastGoodGuest(t *testing.T) {
 		}
 	}
 	s := &Server{options: settings{GuestFile: path, LastGood: saved}, core: core{log: slog.New(slog.DiscardHandler)}}
+	if err := s.prepareAdmin(); err != nil {
+		t.Fatal(err)
+	}
 	host, err := s.newHost(t.Context(), edge.Config{CompileCache: compiled})
 	if err != nil {
 		t.Fatal(err)
@@ -215,12 +222,11 @@ func TestG2AFileThatIsTooLargeIsRefused(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	var size int
-	g := &guestFile{path: path, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
-		size = len(wasm)
+	g := &guestFile{path: path, signatures: &signatures{}, swap: func(context.Context, []byte) (edge.Report, error) {
+		t.Error("the guest was swapped in")
 		return edge.Report{}, nil
 	}}
-	if _, err := g.read(t.Context()); err != nil || size != maxGuestBytes+1 {
-		t.Errorf("%d bytes were read, %v", size, err)
+	if _, _, err := g.read(t.Context()); !errors.Is(err, instance.ErrModuleSize) {
+		t.Errorf("got %v", err)
 	}
 }

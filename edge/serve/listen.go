@@ -11,10 +11,17 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/direct"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
+
+// maxAdminConnections is the number of connections that the admin listener accepts
+// at once. They do not count as those of clients, whose descriptors they must not
+// use up.
+const maxAdminConnections = 256
 
 // listenAdmin opens the admin listener and serves on it. Run calls it before it
 // loads the directory, so that probes get answers while the process starts.
@@ -26,10 +33,17 @@ func (s *Server) listenAdmin() error {
 	if err != nil {
 		return err
 	}
+	l = netutil.LimitListener(l, maxAdminConnections)
 	s.adminListener = l
-	s.admin = s.newAdmin()
+	if s.admin, err = s.newAdmin(); err != nil {
+		return err
+	}
+	serve := s.admin.Serve
+	if s.admin.TLSConfig != nil {
+		serve = func(l net.Listener) error { return s.admin.ServeTLS(l, "", "") }
+	}
 	go func() {
-		if err := unlessClosed(s.admin.Serve(l)); err != nil {
+		if err := unlessClosed(serve(l)); err != nil {
 			s.log.Error("the admin listener failed", "address", s.options.Admin, "error", err)
 		}
 	}()
@@ -137,19 +151,27 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 	}
 	srv.Protocols.SetHTTP1(true)
 	srv.Protocols.SetUnencryptedHTTP2(c.H2C && len(c.TLS) == 0)
-	if len(c.TLS) == 0 {
-		return srv, nil
+	srv.Protocols.SetHTTP2(c.H2 && len(c.TLS) > 0)
+	var err error
+	srv.TLSConfig, err = newTLS(c.TLS, "listeners: "+c.Address)
+	return srv, err
+}
+
+// newTLS loads certificates for a listener; where is its key. Without any, it
+// returns nil.
+func newTLS(pairs []config.Certificate, where string) (*tls.Config, error) {
+	if len(pairs) == 0 {
+		return nil, nil
 	}
-	srv.Protocols.SetHTTP2(c.H2)
-	srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	for _, pair := range c.TLS {
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	for _, pair := range pairs {
 		cert, err := pair.Load()
 		if err != nil {
-			return nil, errorf("listeners: %s: certificate %s with key %s: expected a pair of PEM files: %w", c.Address, pair.Cert, pair.Key, err)
+			return nil, errorf("%s: certificate %s with key %s: expected a pair of PEM files: %w", where, pair.Cert, pair.Key, err)
 		}
-		srv.TLSConfig.Certificates = append(srv.TLSConfig.Certificates, cert)
+		t.Certificates = append(t.Certificates, cert)
 	}
-	return srv, nil
+	return t, nil
 }
 
 func serveOn(srv *http.Server, l net.Listener) error {

@@ -30,7 +30,7 @@ func TestMemoryIsReturnedAfterTheStartAndASwap(t *testing.T) {
 	garbage()
 	w := start(t)
 	w.eventually("memory is returned after the start", func() bool { return kept() < most })
-	w.server.options.AdminToken = "secret"
+	w.server.options.AdminTokens = operator("secret")
 	mux := http.NewServeMux()
 	w.server.guestRoutes(mux)
 	garbage()

@@ -24,6 +24,10 @@ func (s *Server) newMetrics() {
 			Name: "tenantedge_requests_running", Help: "Requests in progress, including those that wait for an upstream.",
 		}, func() float64 { return float64(s.requests.Load()) }),
 		filesCollector{s.cache},
+		s.denied,
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "tenantedge_guest_signatures_refused_total", Help: "Guests that were refused because they have no signature, or one that is not valid or not by a trusted key.",
+		}, func() float64 { return float64(s.signatures.refused.Load()) }),
 	)
 	if s.guestFile != nil {
 		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

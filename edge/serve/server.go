@@ -51,11 +51,15 @@ type settings struct {
 	Listeners   []config.Listener
 	Own         []net.Listener // the embedder's, in place of Listeners
 	Decide      []config.Decide
-	Admin       string   // loopback address; empty: no admin listener
+	Admin       string   // address; empty: no admin listener
 	AdminHosts  []string // further host names, without ports, of the admin listener
-	AdminToken  string   // allows its bearer to swap the guest; empty: /guest is not served
-	GuestFile   string   // watched; read at the start unless edge.Config.Guest is set; empty: none
-	LastGood    string   // file that keeps the last good guest of GuestFile; empty: none
+	AdminTLS    []config.Certificate
+	AdminTokens []adminToken // empty: /guest is not served
+	AuditLog    string       // file; empty: none
+	Trust       config.Guest // the keys that verify guests
+	GuestFile   string       // watched; read at the start unless edge.Config.Guest is set; empty: none
+	Signature   string       // file with the signature of GuestFile
+	LastGood    string       // file that keeps the last good guest of GuestFile; empty: none
 	Around      func(http.Handler) http.Handler
 	Within      func(http.Handler) http.Handler
 	Configure   func(*edge.Config)
@@ -90,6 +94,11 @@ type Server struct {
 	connections *connections
 	shares      *shares
 	slow        struct{ body, answer atomic.Uint64 } // clients disconnected because they were too slow
+
+	signatures *signatures
+	audit      *auditLog
+	guesses    guesses
+	denied     *prometheus.CounterVec // requests on the admin listener, by outcome
 
 	guestFile *guestFile    // nil: there is none
 	swapped   chan struct{} // holds a value after a swap that watchFiles has not seen
@@ -144,7 +153,7 @@ func New(ctx context.Context, file *config.File, o Options) (*Server, error) {
 
 func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
 	f := p.file
-	token, err := f.AdminToken()
+	tokens, err := adminTokens(f)
 	keys, keysErr := signingKeys(f)
 	if err := errors.Join(err, keysErr); err != nil {
 		return nil, err
@@ -152,12 +161,14 @@ func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
 	c := settings{
 		URLConfs: f.URLConfs, Fallback: f.Fallback,
 		Media: f.Media, SigningKeys: keys,
-		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts, AdminToken: token,
+		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts,
+		AdminTLS: f.AdminTLS, AdminTokens: tokens, AuditLog: f.AuditLog, Trust: f.Guest,
 		Limits: f.Limits, AccessLog: f.Logs.Access, Logger: p.log,
 		Around: o.Around, Within: o.Within, Configure: o.Configure, Force: o.Force, Ready: o.Ready,
 	}
 	if o.Guest == nil {
-		c.GuestFile, c.LastGood = f.Guest.Path, lastGoodPath(f.Guest, p.Config.CompileCache)
+		c.GuestFile, c.Signature = f.Guest.Path, f.Guest.SignaturePath()
+		c.LastGood = lastGoodPath(f.Guest, p.Config.CompileCache)
 	}
 	if p.Source != nil {
 		c.Directory = p.Config.Directory.Stats
@@ -172,7 +183,7 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	}
 	s := &Server{options: o, core: core{log: o.Logger, cache: files.NewCache(o.Limits.FileCache)}, swapped: make(chan struct{}, 1)}
 	s.base, s.interrupt = context.WithCancel(context.WithoutCancel(ctx))
-	if err := checkAdmin(o.Admin); err != nil {
+	if err := s.prepareAdmin(); err != nil {
 		return nil, err
 	}
 	limits := o.Limits

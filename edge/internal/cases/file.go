@@ -200,8 +200,8 @@ func (f *File) finishConfig(doc *document, p *problems) {
 func Detach(c *config.File) {
 	c.Directory = config.Directory{}
 	c.Queries, c.Sessions, c.Media, c.SigningKeys, c.TenantHeaderProof, c.Listeners = nil, nil, nil, nil, nil, nil
-	c.WSTargets, c.Channels, c.Admin, c.AdminTokenEnv, c.AdminTokenFile = nil, config.Channels{}, "", "", ""
-	c.Guest.Path, c.Guest.LastGood = "", ""
+	c.WSTargets, c.Channels, c.Admin, c.AdminTokens, c.AdminTLS, c.AuditLog = nil, config.Channels{}, "", nil, nil, ""
+	c.Guest = config.Guest{CompileCache: c.Guest.CompileCache}
 }
 
 // addRows adds the tenants and their domains to d.
