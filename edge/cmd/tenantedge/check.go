@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/signature"
 	"github.com/tenantedge/tenantedge/edge/serve"
-	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 type checkOptions struct {
@@ -49,7 +51,8 @@ func newCheck() *cobra.Command {
 			With --json, check writes one object: "file", "ok", "errors" and "warnings" (how
 			many there are), and "findings", a list of {"severity", "kind", "file", "line",
 			"column", "key", "row", "message"}. severity is error or warning. kind is config,
-			setup or online for an error, and the value of the metric's label for a warning.
+			setup or online for an error, and the value of the metric's label for a warning, or
+			setup for a guest without a signature.
 			Fields that do not apply are omitted.
 		`),
 		Example: text(`
@@ -130,6 +133,27 @@ func (r *checkReport) warn(ws config.Warnings) {
 	}
 }
 
+// warnUnsigned warns about a guest without a signature, which is accepted because
+// guest.require_signature is false.
+func (r *checkReport) warnUnsigned(file *config.File) {
+	g := file.Guest
+	if g.Path == "" || len(g.TrustedKeys) == 0 || g.RequireSignature {
+		return
+	}
+	if _, err := os.Stat(g.SignaturePath()); !errors.Is(err, fs.ErrNotExist) {
+		return // it was verified
+	}
+	r.Warnings++
+	var at *config.Error
+	problem := fmt.Errorf("%w; it is accepted because guest.require_signature is false", signature.ErrMissing)
+	f := finding{Severity: "warning", Kind: kindSetup, Message: problem.Error()}
+	if errors.As(file.At(problem, "guest", "path"), &at) {
+		f.File, f.Line, f.Column, f.Key = at.File, at.Line, at.Column, at.Path
+		f.text = "warning: " + at.Error()
+	}
+	r.Findings = append(r.Findings, f)
+}
+
 func (o *checkOptions) run(ctx context.Context, out io.Writer) error {
 	if o.config == "" {
 		return usagef("check: expected --config FILE, found none; edge/config/REFERENCE.md describes the file")
@@ -164,14 +188,12 @@ func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkRep
 	if r.Errors > 0 {
 		return // the same errors would be reported again below
 	}
-	var guest []byte
-	if file.Guest.Path != "" {
-		var err error
-		if guest, _, err = tenantfile.ReadRegular(file.Guest.Path, 0); err != nil {
-			r.fail(kindConfig, file.At(err, "guest", "path"))
-			return
-		}
+	guest, err := serve.ReadGuest(file)
+	if err != nil {
+		r.fail(kindConfig, file.At(err, "guest", "path"))
+		return
 	}
+	r.warnUnsigned(file)
 	file.Directory.StateFile = "" // the saved state must not replace the database, which is to be checked
 	// Given a guest, New does not fall back on the last good one if it is refused.
 	s, err := serve.New(ctx, file, serve.Options{Logger: quietLogger(), Guest: guest})

@@ -18,7 +18,8 @@ func guestCommand() *cobra.Command {
 
 			guest new creates a project, guest dev builds and serves it, and again after each
 			change. guest inspect shows why a guest does not load, guest test whether it decides
-			as expected. What a guest can do is described at
+			as expected. guest sign signs a guest, so that edges with guest.trusted_keys accept
+			it. What a guest can do is described at
 			https://github.com/tenantedge/tenantedge/blob/main/guest/README.md.
 		`),
 		Example: text(`
@@ -26,7 +27,8 @@ func guestCommand() *cobra.Command {
 			  cd myguest
 			  tenantedge guest dev
 		`),
-	}, guestNewCommand(), guestBuildCommand(), guestInspectCommand(), guestTestCommand(), guestDevCommand())
+	}, guestNewCommand(), guestBuildCommand(), guestInspectCommand(), guestTestCommand(), guestDevCommand(),
+		guestKeygenCommand(), guestSignCommand(), guestVerifyCommand())
 }
 
 // programName returns how the user started this program, as it also works in

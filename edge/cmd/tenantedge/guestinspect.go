@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/inspect"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/signature"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
@@ -39,6 +40,8 @@ func guestInspectCommand() *cobra.Command {
 			configured, tests itself and answers made-up requests. The fuel of these calls is
 			exact, and the same on every machine. The limits and the guest's settings are those
 			of --config, or of tenantedge.yaml in the folder of the guest, if there is one.
+			If that file has guest.trusted_keys, the signature in GUEST.wasm.minisig is verified
+			too. inspect describes guests without a valid signature as well.
 
 			The report ends with the reason, if the host refuses the guest; the exit status is
 			then 1. With --json, inspect writes one object, in which "refusal" is the reason.
@@ -80,6 +83,9 @@ func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path strin
 	if info, err := os.Stat(path); err == nil {
 		r.Bytes = int(info.Size())
 	}
+	if r.Signature, err = describeSignature(file.Guest, path); err != nil {
+		return fmt.Errorf("guest inspect: %w", err)
+	}
 	switch loaded, err := loadGuest(ctx, file, wasm); {
 	case err == nil:
 		r.Setup = &inspect.Setup{ABI: abi.Version, Name: loaded.Guest.Name, Version: loaded.Guest.Version, Fuel: loaded.Engine.SetupFuel, ImageBytes: loaded.Engine.ImageBytes}
@@ -102,6 +108,23 @@ func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path strin
 func readGuest(path string) ([]byte, error) {
 	wasm, _, err := tenantfile.ReadRegular(path, instance.MaxModule+1)
 	return wasm, err
+}
+
+// describeSignature returns who signed the guest in a file, or why its signature, in
+// the file beside it, is not valid. It is empty if no keys are trusted.
+func describeSignature(g config.Guest, path string) (string, error) {
+	if len(g.TrustedKeys) == 0 {
+		return "", nil
+	}
+	keys, err := signature.ParseKeys(g.TrustedKeys)
+	if err != nil {
+		return "", err
+	}
+	signed, err := verifyFile(keys, path, path+signature.Suffix)
+	if err != nil {
+		return "not verified: " + err.Error(), nil
+	}
+	return "by the trusted key " + signed.KeyID, nil
 }
 
 func (o *guestInspectOptions) write(out io.Writer, r *inspect.Report) error {

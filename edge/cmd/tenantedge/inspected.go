@@ -14,6 +14,9 @@ import (
 func writeInspected(to io.Writer, r *inspect.Report) error {
 	out := &strings.Builder{}
 	fmt.Fprintf(out, "%s: %s bytes, SHA-256 %s\n", r.File, thousands(r.Bytes), r.Digest)
+	if r.Signature != "" {
+		fmt.Fprintf(out, "signature %s\n", r.Signature)
+	}
 	if r.Toolchain != nil { // nil for a file that is no module
 		writeToolchain(out, r.Toolchain)
 		writeContract(out, r)

@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/websocket"
-	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 func loadConfig(path string) (*config.File, error) {
@@ -37,10 +35,8 @@ func openLoaded(ctx context.Context, f *config.File, log *slog.Logger) (*serve.P
 	if err := f.CheckGuest(); err != nil {
 		return nil, errors.Join(err, parts.Close())
 	}
-	if f.Guest.Path != "" {
-		if parts.Config.Guest, _, err = tenantfile.ReadRegular(f.Guest.Path, 0); err != nil {
-			return nil, errors.Join(fmt.Errorf("guest.path: %w", err), parts.Close())
-		}
+	if parts.Config.Guest, err = serve.ReadGuest(f); err != nil {
+		return nil, errors.Join(f.At(err, "guest", "path"), parts.Close())
 	}
 	if err := parts.Load(ctx); err != nil {
 		return nil, errors.Join(err, parts.Close())

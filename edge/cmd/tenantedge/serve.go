@@ -26,7 +26,8 @@ func newServe() *cobra.Command {
 			sends websockets to an upstream or to the guest.
 
 			The admin listener (admin, default 127.0.0.1:8081) answers /healthz, /readyz and,
-			for Prometheus, /metrics.
+			for Prometheus, /metrics. With a token in the configuration, GET, PUT /guest and POST
+			/guest/rollback show, swap and roll back the guest.
 
 			SIGTERM or SIGINT begins a shutdown: /readyz answers 503, the listeners close,
 			websockets are closed with 1001, and open requests may finish within
@@ -35,7 +36,8 @@ func newServe() *cobra.Command {
 
 			The file guest.path is watched. A new guest is tried in a child process and then
 			replaces the current one without failing a request. If it is refused, the error is
-			logged and the current guest stays. SIGHUP reads the file again.
+			logged and the current guest stays. SIGHUP reads the file again. With
+			guest.trusted_keys, only guests that guest sign or minisign has signed are accepted.
 
 			--demo serves five tenants with files and a small application, without a
 			configuration.

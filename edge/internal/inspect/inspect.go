@@ -20,8 +20,9 @@ import (
 type Report struct {
 	File      string     `json:"file"`
 	Bytes     int        `json:"bytes"`
-	Digest    string     `json:"digest"`    // SHA-256
-	Toolchain *Toolchain `json:"toolchain"` // nil: the file is no module, or too large
+	Digest    string     `json:"digest"`              // SHA-256
+	Signature string     `json:"signature,omitempty"` // by which trusted key, or why it is not valid; the caller sets it
+	Toolchain *Toolchain `json:"toolchain"`           // nil: the file is no module, or too large
 
 	Exports []Export  `json:"exports"`
 	Missing []Missing `json:"missing"` // functions of the contract that it does not export
