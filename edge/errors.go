@@ -33,6 +33,8 @@ var (
 	ErrGuestRefused = errors.New("edge: the guest is rejected")
 	// ErrNoPrevious is a Rollback before the first Swap.
 	ErrNoPrevious = errors.New("edge: there is no previous guest")
+	// ErrNoCandidate is a Promote or AbortCandidate while no guest is tried.
+	ErrNoCandidate = errors.New("edge: there is no candidate")
 	// ErrUnknownTenant is a schema that no tenant has.
 	ErrUnknownTenant = errors.New("edge: unknown tenant")
 )
@@ -87,6 +89,7 @@ func public(err error) error {
 		{instance.ErrClosed, ErrClosed},
 		{instance.ErrTooLarge, ErrTooLarge},
 		{guests.ErrNoPrevious, ErrNoPrevious},
+		{guests.ErrNoCandidate, ErrNoCandidate},
 	} {
 		if errors.Is(err, known.internal) {
 			return &sentinelError{known.sentinel, err}

@@ -135,4 +135,4 @@ func setFields(out http.Header, set []string) {
 }
 
 // guestHeaders returns the headers that the guest declares it may set.
-func (h *Host) guestHeaders() []string { return h.guests.Current().Configured().SetHeaders }
+func (h *Host) guestHeaders() []string { return h.guests.SetHeaders() }

@@ -33,8 +33,16 @@ var (
 	draining  = gauge("guests_draining", "Superseded guests that still execute calls.")
 	info      = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "fuel_version", "compile_cache")
 
+	trialInfo     = gauge("candidate_info", "The guest that is tried beside the current one; always 1. Absent: none is.", "digest", "name", "version", "kind")
+	trialRequests = counter("candidate_requests_total", "Requests that the current guest and the candidate, or the last one, have decided.")
+	trialFailures = counter("candidate_failures_total", "Calls in which the candidate failed.")
+	trialCostly   = counter("candidate_costly_total", "Requests on which the candidate used more fuel than its limit.")
+	trialDropped  = counter("candidate_dropped_total", "Requests for which a shadow was too slow.")
+	trialDiffers  = counter("candidate_differences_total", "Decisions that differ, by what differs.", "kind")
+
 	hostMetrics = []metric{requests, ignored, logWritten, logDropped, calls, fuel, traps, restored, audits, queued, timedOut, retired, shrunk,
-		instances, busy, waiting, image, swaps, draining, info}
+		instances, busy, waiting, image, swaps, draining, info,
+		trialInfo, trialRequests, trialFailures, trialCostly, trialDropped, trialDiffers}
 )
 
 // Reasons are exported as 0 before they first occur.
@@ -43,6 +51,31 @@ var (
 		stats.TrapMemory, stats.TrapCrash, stats.TrapExit, stats.TrapReply}
 	allRetirements = []stats.Retirement{stats.RetiredWritten, stats.RetiredGrowth, stats.RetiredReset, stats.RetiredAudit, stats.RetiredAbandoned}
 )
+
+var allDifferences = []stats.Difference{stats.DiffersOutcome, stats.DiffersTenant, stats.DiffersURLConf, stats.DiffersPath,
+	stats.DiffersLocation, stats.DiffersNames, stats.DiffersHeaders, stats.DiffersRoute}
+
+// collectCandidate exports the figures of the trial of a guest. c is nil if there
+// was none.
+func collectCandidate(to chan<- prometheus.Metric, c *stats.Candidate) {
+	if c == nil {
+		c = &stats.Candidate{Ended: "never began"}
+	}
+	if c.Ended == "" {
+		kind := "canary"
+		if c.Shadow > 0 {
+			kind = "shadow"
+		}
+		trialInfo.send(to, 1, c.Guest.Digest, c.Guest.Name, c.Guest.Version, kind)
+	}
+	trialRequests.send(to, float64(c.Judged))
+	trialFailures.send(to, float64(c.Failures))
+	trialCostly.send(to, float64(c.Costly))
+	trialDropped.send(to, float64(c.Dropped))
+	for _, kind := range allDifferences {
+		trialDiffers.send(to, float64(c.Differences[kind]), string(kind))
+	}
+}
 
 // collectHost exports totals of all guests that the Host has run, so that no
 // counter decreases after a swap.
@@ -76,4 +109,5 @@ func collectHost(to chan<- prometheus.Metric, s stats.Host) {
 	swaps.send(to, float64(s.FailedSwaps), "failed")
 	draining.send(to, float64(s.Draining))
 	info.send(to, 1, s.Guest.Digest, s.Guest.Name, s.Guest.Version, strconv.Itoa(s.Engine.FuelVersion), s.Engine.CompileCache)
+	collectCandidate(to, s.Candidate)
 }

@@ -47,12 +47,13 @@ func (s *Server) guestRoutesFor(mux *http.ServeMux, authorized func(role string,
 		s.auditSwap(requestRecord(r), signedGuest{}, report, err)
 		answerSwap(w, report, s.logSwap(report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running"))
 	}))
+	s.candidateRoutes(mux, authorized)
 }
 
 // logSwap logs done or refused, and returns err.
 func (s *Server) logSwap(r edge.Report, err error, done, refused string) error {
 	switch {
-	case errors.Is(err, edge.ErrNoPrevious):
+	case errors.Is(err, edge.ErrNoPrevious), errors.Is(err, edge.ErrNoCandidate):
 	case err != nil:
 		s.log.Error(refused, "error", err)
 	case !r.Unchanged:
@@ -63,17 +64,26 @@ func (s *Server) logSwap(r edge.Report, err error, done, refused string) error {
 
 // putGuest swaps in the guest that is the request's body.
 func (s *Server) putGuest(w http.ResponseWriter, r *http.Request) {
+	guest, ok := s.acceptGuest(w, r)
+	if !ok {
+		return
+	}
+	report, err := s.host.Swap(r.Context(), guest.wasm)
+	s.auditSwap(requestRecord(r), guest, report, err)
+	answerSwap(w, report, s.logSwap(report, err, "the guest was swapped", "a guest was refused; the previous one keeps running"))
+}
+
+// acceptGuest is receiveGuest. It answers a request whose guest it refuses, and
+// returns false.
+func (s *Server) acceptGuest(w http.ResponseWriter, r *http.Request) (signedGuest, bool) {
 	guest, status, err := s.receiveGuest(w, r)
 	if err != nil {
 		closeUnread(w, r)
 		s.log.Error("a guest was refused; the previous one keeps running", "error", err)
 		s.auditSwap(requestRecord(r), guest, edge.Report{}, err)
 		writeJSON(w, status, apiError{err.Error()})
-		return
 	}
-	report, err := s.host.Swap(r.Context(), guest.wasm)
-	s.auditSwap(requestRecord(r), guest, report, err)
-	answerSwap(w, report, s.logSwap(report, err, "the guest was swapped", "a guest was refused; the previous one keeps running"))
+	return guest, err == nil
 }
 
 // receiveGuest reads the guest of a request and verifies its signature. With an
@@ -136,7 +146,7 @@ type apiError struct {
 // answerSwap answers a request to swap the guest.
 func answerSwap(w http.ResponseWriter, r edge.Report, err error) {
 	switch {
-	case errors.Is(err, edge.ErrNoPrevious):
+	case errors.Is(err, edge.ErrNoPrevious), errors.Is(err, edge.ErrNoCandidate):
 		writeJSON(w, http.StatusConflict, apiError{err.Error()})
 	case err != nil:
 		writeJSON(w, http.StatusUnprocessableEntity, apiError{err.Error()})

@@ -73,6 +73,10 @@ type Host struct {
 	FailedSwaps uint64 `json:"failed_swaps"`
 	Draining    int    `json:"draining"` // superseded guests whose last calls have not ended
 
+	// Candidate is the guest that is tried beside the current one, or was last. nil:
+	// none was.
+	Candidate *Candidate `json:"candidate,omitempty"`
+
 	Requests map[Result]uint64 `json:"requests"` // requests that Middleware has seen
 	// SessionsIgnored counts requests that were routed without their session, which
 	// could not be read.

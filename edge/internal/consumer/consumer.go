@@ -65,7 +65,7 @@ type Consumer struct {
 // and calls Abandon if that fails. Open joins groups; the other effects are carried
 // out when the hub calls Consumer.Open. The error is one of package guests.
 func (set *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error) {
-	g, i, err := set.guests.Borrow(ctx)
+	g, i, err := set.guests.BorrowFor(ctx, r.Tenant.Schema)
 	if err != nil {
 		return nil, nil, err
 	}

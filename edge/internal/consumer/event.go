@@ -47,7 +47,7 @@ func (c *Consumer) runWith(fromWork bool, export instance.Export, write func([]b
 	if c.failed && export != instance.SocketClose {
 		return
 	}
-	g, i, err := c.endpoint.set.borrowWaiting()
+	g, i, err := c.endpoint.set.borrowWaiting(c.endpoint.schema)
 	if err != nil {
 		c.fail(err)
 		return
@@ -75,9 +75,9 @@ func (c *Consumer) runWith(fromWork bool, export instance.Export, write func([]b
 
 // borrowWaiting borrows an instance, and tries again while all are busy: an event
 // may wait longer than a request, since nothing more is read from the client meanwhile.
-func (set *Set) borrowWaiting() (*guests.Generation, *instance.Instance, error) {
+func (set *Set) borrowWaiting(schema string) (*guests.Generation, *instance.Instance, error) {
 	for {
-		g, i, err := set.guests.Borrow(context.Background())
+		g, i, err := set.guests.BorrowFor(context.Background(), schema)
 		if !errors.Is(err, instance.ErrBusy) {
 			return g, i, err
 		}

@@ -42,7 +42,7 @@ type untried struct{ channel.Scope }
 // Try calls the guest for an event and carries out no effect. A guest without the
 // event's export has no reply: the state stays as it is.
 func (set *Set) Try(ctx context.Context, t *Trial) (Reply, error) {
-	g, i, err := set.guests.Borrow(ctx)
+	g, i, err := set.guests.BorrowFor(ctx, t.Tenant.Schema)
 	if err != nil {
 		return Reply{}, err
 	}

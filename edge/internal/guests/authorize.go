@@ -24,7 +24,7 @@ type FileRequest struct {
 // Authorize returns the guest's verdict about a private file: abi.AuthAllow,
 // abi.AuthHide or abi.AuthDeny. A guest without the export denies all.
 func (s *Set) Authorize(ctx context.Context, r *FileRequest) (verdict uint32, err error) {
-	g, i, err := s.Borrow(ctx)
+	g, i, err := s.BorrowFor(ctx, r.Tenant.Schema)
 	if err != nil {
 		return abi.AuthDeny, err
 	}

@@ -54,7 +54,7 @@ func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.F
 	if err != nil {
 		return nil, storageErrnos.Wrap(err)
 	}
-	return &guestFiles{tenant: t, view: view}, nil
+	return &guestFiles{tenant: t, view: view, readOnly: !hasEffects(ctx)}, nil
 }
 
 // FileLimits implements hostfuncs.Services.
@@ -62,8 +62,9 @@ func (s *services) FileLimits() hostfuncs.FileLimits { return s.set.config.FileL
 
 // guestFiles are a tenant's files as host functions use them.
 type guestFiles struct {
-	tenant storage.Tenant
-	view   storage.View
+	tenant   storage.Tenant
+	view     storage.View
+	readOnly bool // for a shadow: the current guest writes
 }
 
 func (f *guestFiles) Open(ctx context.Context, name string) (io.ReadCloser, error) {
@@ -75,6 +76,9 @@ func (f *guestFiles) Open(ctx context.Context, name string) (io.ReadCloser, erro
 }
 
 func (f *guestFiles) Save(ctx context.Context, name string, content io.Reader) (string, error) {
+	if f.readOnly {
+		return "", abi.Denied
+	}
 	saved, err := f.view.Save(ctx, name, content, 0)
 	return saved, storageErrnos.Wrap(err)
 }
@@ -141,6 +145,9 @@ func isFolder(in fs.FS, name string, e fs.DirEntry) bool {
 }
 
 func (f *guestFiles) Delete(ctx context.Context, name string) error {
+	if f.readOnly {
+		return abi.Denied
+	}
 	return storageErrnos.Wrap(backend.WithContext(ctx, f.view).Delete(name))
 }
 

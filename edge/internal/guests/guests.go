@@ -51,6 +51,7 @@ type Set struct {
 	log       *guestLog
 
 	current, previous atomic.Pointer[Generation]
+	candidate         atomic.Pointer[candidate] // nil: no guest is tried
 
 	swapping sync.Mutex // held while guests are swapped
 	closed   bool
@@ -60,6 +61,7 @@ type Set struct {
 	statsMu                       sync.Mutex
 	live                          []*Generation
 	past                          stats.Program
+	lastCandidate                 *stats.Candidate // whose trial has ended
 	swaps, rollbacks, failedSwaps uint64
 }
 
@@ -108,6 +110,8 @@ type Generation struct {
 	digest  string
 	headers []string // canonical names of the request headers that the guest gets
 	sets    []string // names of the headers that the guest may set for upstreams
+
+	candidate *candidate // nil: it was never tried beside another
 
 	superseded bool // it is being closed; guarded by Set.statsMu
 }

@@ -25,7 +25,7 @@ func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
 		}
 		for _, i := range all {
 			var d Decision
-			if err := g.decide(ctx, i, &q, &d); err != nil || d.Tenant.Schema != "t1" {
+			if _, err := g.decide(ctx, i, &q, &d); err != nil || d.Tenant.Schema != "t1" {
 				t.Fatal(d, err)
 			}
 		}

@@ -55,7 +55,11 @@ func (s *Set) Route(ctx context.Context, r *Request, d *Decision) error {
 	if err != nil {
 		return err
 	}
-	err = g.decide(ctx, i, r, d)
+	if t := s.candidate.Load(); t != nil {
+		err = s.routeBeside(ctx, t, g, i, r, d)
+	} else {
+		_, err = g.decide(ctx, i, r, d)
+	}
 	if err == nil || !s.config.Fallback || !errors.Is(err, instance.ErrTrap) {
 		return err
 	}
@@ -63,7 +67,7 @@ func (s *Set) Route(ctx context.Context, r *Request, d *Decision) error {
 	if previous == nil || previous == g {
 		return err
 	}
-	if i, failed := previous.program.Borrow(ctx); failed == nil && previous.decide(ctx, i, r, d) == nil {
+	if _, failed := previous.measure(ctx, r, d); failed == nil {
 		attrs := []slog.Attr{slog.String("guest", g.digest), slog.String("request", requestid.Of(ctx)), slog.Any("error", err)}
 		s.log.write(ctx, slog.LevelError, "the guest failed; the previous guest decided instead", attrs)
 		return nil
@@ -71,14 +75,15 @@ func (s *Set) Route(ctx context.Context, r *Request, d *Decision) error {
 	return err
 }
 
-// decide calls the guest, and returns its instance.
-func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Request, d *Decision) error {
+// decide calls the guest, and gives its instance back. It returns the fuel that the
+// guest used, also if it failed.
+func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Request, d *Decision) (fuel uint64, err error) {
 	// The decision refers to no guest memory: the instance is returned before the
 	// decision is carried out.
 	defer g.program.Return(i)
 	s := i.Services().(*services)
 	s.begin()
-	err := i.Call(ctx, instance.Route, func(buf []byte) int {
+	err = i.Call(ctx, instance.Route, func(buf []byte) int {
 		return g.encode(buf, r, s)
 	}, func(reply abi.Message) error {
 		if err := s.decode(d, reply, r); err != nil {
@@ -86,11 +91,12 @@ func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Reques
 		}
 		return nil
 	})
+	fuel = i.Fuel()
 	if err != nil {
 		*d = Decision{}
-		return g.failed(err)
+		return fuel, g.failed(err)
 	}
-	return nil
+	return fuel, nil
 }
 
 // encode writes the route request to buf and returns its size, or -1 if it does not

@@ -37,6 +37,9 @@ func (s *Set) Stats() stats.Host {
 	}
 	add(&h.Total, &s.past)
 	current, previous := s.current.Load(), s.previous.Load()
+	if h.Candidate = s.lastCandidate; s.candidate.Load() != nil {
+		h.Candidate = s.candidate.Load().stats()
+	}
 	for _, g := range s.live {
 		of := g.program.Stats()
 		add(&h.Total, &of)

@@ -70,14 +70,21 @@ func (s *Set) swap(ctx context.Context, wasm []byte) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	s.endCandidate("another guest was swapped in")
 	s.exchange(next)
-	if superseded != nil {
-		s.statsMu.Lock()
-		superseded.superseded = true
-		s.statsMu.Unlock()
-		go s.retire(superseded, drainTimeout)
-	}
+	s.supersede(superseded)
 	return s.Report(), nil
+}
+
+// supersede closes a guest in the background, after its last call. nil: none.
+func (s *Set) supersede(g *Generation) {
+	if g == nil {
+		return
+	}
+	s.statsMu.Lock()
+	g.superseded = true
+	s.statsMu.Unlock()
+	go s.retire(g, drainTimeout)
 }
 
 // Rollback exchanges the current guest and the previous one.
@@ -105,6 +112,7 @@ func (s *Set) restorePrevious(ctx context.Context) (Report, error) {
 	if err := previous.program.Fill(ctx); err != nil {
 		return Report{}, err
 	}
+	s.endCandidate("the guest was rolled back")
 	s.exchange(previous)
 	r := s.Report()
 	r.Reused = true
@@ -145,6 +153,7 @@ func (s *Set) Close() error {
 	s.swapping.Lock()
 	defer s.swapping.Unlock()
 	s.closed = true
+	s.endCandidate("the host was closed")
 	return s.drain(drainTimeout)
 }
 
