@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
@@ -284,7 +286,7 @@ func TestTrialsEndUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for n := range 12 {
+	for n := range 6 {
 		c := Candidate{Guest: faulty, Limits: CandidateLimits{Failures: 1, Differences: 1, Costly: 1}}
 		if n%2 == 0 {
 			c.Shadow = 1
@@ -314,4 +316,35 @@ func TestTrialsEndUnderLoad(t *testing.T) {
 	}
 	close(stop)
 	clients.Wait()
+}
+
+// What a shadow would write is refused, and that is no difference of decisions.
+func TestAShadowWritesNothing(t *testing.T) {
+	h, location := newFileHost(t, nil)
+	shadow := append(wasmtest.Guest(t, "edge/testdata/fileguest"), custom(1)...)
+	if err := h.StartCandidate(t.Context(), Candidate{Guest: shadow, Shadow: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ path, want string }{
+		{"/find:t2/save:new.txt", "found new.txt"},
+		{"/find:t2/begin:half.txt", "found begun"},
+		{"/find:t2/delete:new.txt", "found deleted"},
+		{"/find:t2/save:new.txt", "found new.txt"},
+	} {
+		if got, err := steps(t, h, c.path); err != nil || got != c.want {
+			t.Errorf("%s: %q, %v, want %q", c.path, got, err, c.want)
+		}
+	}
+	until(t, "the shadow has seen all requests", func() bool { s := h.Stats().Candidate; return s.Judged == 4 })
+	if s := h.Stats().Candidate; s.Differing > 0 || s.Ended != "" {
+		t.Errorf("%+v", s)
+	}
+	entries, err := os.ReadDir(filepath.Join(location, "t2"))
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if want := []string{"a.txt", "d", "new.txt"}; err != nil || !reflect.DeepEqual(names, want) {
+		t.Errorf("t2 has %v, %v, expected %v", names, err, want)
+	}
 }
