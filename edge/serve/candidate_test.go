@@ -14,13 +14,14 @@ import (
 // A candidate is tried, shown, promoted and aborted through the admin listener.
 func TestACandidateIsTriedThroughTheAdminListener(t *testing.T) {
 	w := start(t)
-	w.server.options.AdminToken = "secret"
+	w.server.options.AdminTokens = operator("secret")
 	mux := http.NewServeMux()
 	w.server.guestRoutes(mux)
 	another := string(assets.Router) + "\x00\x03\x01nx" // with an additional custom section
 	send := func(token, method, path, body string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Tenantedge-Reason", "too slow")
 		a := httptest.NewRecorder()
 		mux.ServeHTTP(a, r)
 		return a
@@ -47,7 +48,7 @@ func TestACandidateIsTriedThroughTheAdminListener(t *testing.T) {
 		{"a shadow", "secret", "PUT", "/guest/candidate?shadow=100%25", another, 200, `"shadow":1`},
 		{"a canary in its place", "secret", "PUT", "/guest/candidate?canary=5%25&tenant=a&tenant=b&header=X-Canary:+s&fuel=3", another, 200, `"canary":0.05,"tenants":["a","b"],"header":"X-Canary"`},
 		{"what is tried", "secret", "GET", "/guest", "", 200, `"canary":0.05`},
-		{"aborting it", "secret", "DELETE", "/guest/candidate?reason=too+slow", "", 200, `"ended":"aborted: \"too slow\""`},
+		{"aborting it", "secret", "DELETE", "/guest/candidate", "", 200, `"ended":"aborted: too slow"`},
 		{"a third one", "secret", "PUT", "/guest/candidate?tenant=a", another, 200, `"tenants":["a"]`},
 		{"promoting it", "secret", "POST", "/guest/promote", "", 200, `"previous":{"digest":`},
 	} {
