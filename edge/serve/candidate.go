@@ -14,13 +14,13 @@ import (
 )
 
 // candidateRoutes adds the routes that try a guest beside the one that runs.
-func (s *Server) candidateRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("PUT /guest/candidate", s.authorized(config.RoleOperate, s.startCandidate))
-	mux.HandleFunc("DELETE /guest/candidate", s.authorized(config.RoleOperate, s.abortCandidate))
-	mux.HandleFunc("POST /guest/promote", s.authorized(config.RoleOperate, func(w http.ResponseWriter, r *http.Request) {
+func (s *Server) candidateRoutes(mux *http.ServeMux, authorized func(role string, next http.HandlerFunc) http.HandlerFunc) {
+	mux.HandleFunc("PUT /guest/candidate", authorized(config.RoleOperate, s.startCandidate))
+	mux.HandleFunc("DELETE /guest/candidate", authorized(config.RoleOperate, s.abortCandidate))
+	mux.HandleFunc("POST /guest/promote", authorized(config.RoleOperate, func(w http.ResponseWriter, r *http.Request) {
 		report, err := s.host.Promote(r.Context())
 		s.auditSwap(requestRecord(r), signedGuest{}, report, err) // the candidate was verified when it was started
-		s.answerSwap(w, report, err, "the candidate was promoted; it is now running", "the candidate was refused; the current guest keeps running")
+		answerSwap(w, report, s.logSwap(report, err, "the candidate was promoted; it is now running", "the candidate was refused; the current guest keeps running"))
 	}))
 }
 
