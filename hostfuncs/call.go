@@ -25,6 +25,8 @@ type Call struct {
 	// FixedTime gives the guest this time, in nanoseconds since 1970, and the same
 	// random numbers in each call, so that calls can be repeated. 0: the real ones.
 	FixedTime int64
+	// Tape sees or replaces what differs from call to call; nil: nothing does.
+	Tape Tape
 	// Watch limits the fuel and the time of the call; nil: no limits.
 	Watch Watch
 

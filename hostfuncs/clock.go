@@ -18,14 +18,19 @@ var frozenTime = time.Unix(1577836800, 0)
 // processStart is the origin of the guests' monotonic clock.
 var processStart = time.Now()
 
-func (c *Call) now() time.Time {
+// now returns the guest's time in nanoseconds since 1970.
+func (c *Call) now() int64 {
+	ns := c.FixedTime
 	switch {
 	case c.Frozen:
-		return frozenTime.Add(c.Slept)
-	case c.FixedTime != 0:
-		return time.Unix(0, c.FixedTime)
+		ns = frozenTime.Add(c.Slept).UnixNano()
+	case ns == 0:
+		ns = time.Now().UnixNano()
 	}
-	return time.Now()
+	if c.Tape != nil {
+		ns = c.Tape.Time(Wall, ns)
+	}
+	return ns
 }
 
 // monotonic returns the guest's monotonic time. It starts after the time that the
@@ -34,6 +39,9 @@ func (c *Call) monotonic() time.Duration {
 	now := time.Second + c.Slept // a Go guest treats zero as a broken clock
 	if !c.fixedSources() {
 		now += time.Since(processStart)
+	}
+	if c.Tape != nil {
+		now = time.Duration(c.Tape.Time(Monotonic, int64(now)))
 	}
 	return now
 }
@@ -45,6 +53,9 @@ func (c *Call) fixedSources() bool { return c.Frozen || c.FixedTime != 0 }
 // fill fills b with random bytes: from the system during requests, which cannot
 // fail, and from a fixed sequence while the image is built and with FixedTime.
 func (c *Call) fill(b []byte) {
+	if c.Tape != nil {
+		defer c.Tape.Random(b)
+	}
 	if !c.fixedSources() {
 		for len(b) > 0 {
 			part := b[:min(len(b), maxRandom)]
@@ -72,7 +83,7 @@ func (c *Call) fixed() uint64 {
 	return z ^ z>>31
 }
 
-func clock(c *Call, _ memory, s []uint64) { s[0] = uint64(c.now().UnixNano()) }
+func clock(c *Call, _ memory, s []uint64) { s[0] = uint64(c.now()) }
 
 func random(c *Call, m memory, s []uint64) {
 	if uint32(s[1]) > maxRandom {

@@ -86,8 +86,8 @@ func (t ErrnoTable) find(err error) (abi.Errno, bool) {
 	return abi.OK, false
 }
 
-// fileErrnos holds the errnos of the standard library's errors about files.
-var fileErrnos = ErrnoTable{
+// FileErrnos holds the errnos of the standard library's errors about files.
+var FileErrnos = ErrnoTable{
 	{syscall.ENOSPC, abi.Limit},
 	{syscall.EISDIR, abi.Invalid},
 	{syscall.ENOTEMPTY, abi.Invalid},
@@ -98,9 +98,9 @@ var fileErrnos = ErrnoTable{
 	{fs.ErrPermission, abi.Denied},
 }
 
-// errnoOf returns the abi.Errno in the chain of err, else the one that known
+// ErrnoOf returns the abi.Errno in the chain of err, else the one that known
 // maps err to, else abi.Timeout for an error of a context, else abi.Internal.
-func errnoOf(err error, known ErrnoTable) abi.Errno {
+func ErrnoOf(err error, known ErrnoTable) abi.Errno {
 	if err == nil {
 		return abi.OK
 	}

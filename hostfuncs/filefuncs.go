@@ -37,7 +37,7 @@ func withFiles(c *Call, m memory, s []uint64, do func(ctx context.Context, v Fil
 	defer c.worked()
 	v, err := c.view(ctx)
 	if err != nil {
-		s[0] = negative(errnoOf(err, fileErrnos))
+		s[0] = negative(ErrnoOf(err, FileErrnos))
 		return
 	}
 	result, err := do(ctx, v, name)
@@ -50,7 +50,7 @@ func withFiles(c *Call, m memory, s []uint64, do func(ctx context.Context, v Fil
 // fileFailed returns the errno for err. It logs an error that the guest sees only
 // as abi.Internal.
 func (c *Call) fileFailed(err error) abi.Errno {
-	e := errnoOf(err, fileErrnos)
+	e := ErrnoOf(err, FileErrnos)
 	if e == abi.Internal {
 		c.log.line(slog.LevelError, fmt.Sprintf("a file function failed: %v", err))
 	}

@@ -102,7 +102,7 @@ func (c *Call) left(id uint32, timeout uint64, absolute bool) time.Duration {
 	}
 	now := c.monotonic()
 	if id == clockReal {
-		now = time.Duration(c.now().UnixNano())
+		now = time.Duration(c.now())
 	}
 	return max(0, until-now)
 }
@@ -118,10 +118,18 @@ func (c *Call) sleep(d time.Duration) bool {
 	case c.Frozen:
 		c.Slept += d
 		return true
+	case c.Tape != nil:
+		defer c.worked()
+		return c.Tape.Sleep(d, c.wait)
 	}
+	defer c.worked()
+	return c.wait(d)
+}
+
+// wait waits for d, and reports whether d passed before the call's deadline.
+func (c *Call) wait(d time.Duration) bool {
 	ctx, cancel := c.bounded()
 	defer cancel()
-	defer c.worked()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -29,7 +29,7 @@ func query(c *Call, m memory, s []uint64) {
 		text := fmt.Sprintf("query %.*s failed: %v", maxQuoted, name, err)
 		c.log.line(level, text[:min(len(text), abi.MaxLogText)])
 		c.charge(costRecord)
-		s[0] = negative(errnoOf(err, nil))
+		s[0] = negative(ErrnoOf(err, nil))
 		return
 	}
 	if len(rows) <= len(out) {

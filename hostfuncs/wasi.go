@@ -166,7 +166,7 @@ func wasiClockTime(c *Call, m memory, s []uint64) {
 	var ns uint64
 	switch uint32(s[0]) {
 	case clockReal:
-		ns = uint64(c.now().UnixNano())
+		ns = uint64(c.now())
 	case clockMono:
 		ns = uint64(c.monotonic())
 	default:

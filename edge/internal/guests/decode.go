@@ -54,7 +54,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	}
 	t.URLConf = s.names.pick(m.Get(abi.DecURLConf))
 	if t.URLConf == "" && t.Dynamic {
-		t.URLConf = s.set.config.Tenants.Place(t.Attributes).URLConf
+		t.URLConf = s.tenants.Place(t.Attributes).URLConf
 	}
 	t.WSURLConf = s.names.pick(m.Get(abi.DecWSURLConf))
 	t.Path = s.path(m.Get(abi.DecPath), r)
@@ -65,7 +65,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	if t.CachePrefix = s.names.pick(m.Get(abi.DecCachePrefix), t.Schema); t.CachePrefix == "" {
 		t.CachePrefix = t.Schema
 	}
-	if err := s.set.config.Tenants.checkNames(t, pathname); err != nil {
+	if err := s.tenants.checkNames(t, pathname); err != nil {
 		return err
 	}
 	if name, ok := m.Field(abi.DecRouteName); ok {
@@ -79,7 +79,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 func (s *services) decodeSchema(t *tenant.Tenant, m abi.Message) error {
 	schema := m.Get(abi.DecSchema)
 	if m.Word()&abi.DecDynamic == 0 {
-		entry := s.set.config.Tenants.static[string(schema)]
+		entry := s.tenants.static[string(schema)]
 		if entry == nil {
 			return fmt.Errorf("the tenant is %.80q: expected a schema of the TENANTS table", schema)
 		}
@@ -89,7 +89,7 @@ func (s *services) decodeSchema(t *tenant.Tenant, m abi.Message) error {
 	if len(schema) == 0 || s.match.Tenant.Schema != string(schema) {
 		// It is not the guest's last lookup.
 		if s.match = s.lookahead; len(schema) == 0 || s.match.Tenant.Schema != string(schema) {
-			row, ok := s.set.config.Tenants.Directory.BySchema(view(schema))
+			row, ok := s.tenants.rows.BySchema(view(schema))
 			if !ok {
 				return fmt.Errorf("the tenant is %.80q: expected the schema of a row in the directory", schema)
 			}

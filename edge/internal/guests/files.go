@@ -40,6 +40,14 @@ func (s *services) fileTenant() (storage.Tenant, bool) {
 
 // Files implements hostfuncs.Services.
 func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.Files, error) {
+	if s.tape == nil {
+		return s.openFiles(ctx, last)
+	}
+	t, _ := s.fileTenant()
+	return s.tape.Files(t.Schema, last, func(last hostfuncs.Files) (hostfuncs.Files, error) { return s.openFiles(ctx, last) })
+}
+
+func (s *services) openFiles(ctx context.Context, last hostfuncs.Files) (hostfuncs.Files, error) {
 	if s.set.files == nil {
 		return nil, abi.Unavailable
 	}

@@ -39,8 +39,10 @@ type Config struct {
 	NoReset      bool
 	CompileCache string
 	FixedTime    int64 // see hostfuncs.Call
-	Logger       *slog.Logger
-	LogRate      int64 // bytes a second that guests may log; negative: unlimited
+	// Recorder records a sample of the requests; nil: none.
+	Recorder Recorder
+	Logger   *slog.Logger
+	LogRate  int64 // bytes a second that guests may log; negative: unlimited
 }
 
 // Set holds the guests of a Host. It is safe for concurrent use.

@@ -48,13 +48,13 @@ func (s *services) registered(location string) bool {
 	if err != nil || host == "" || strings.ContainsAny(host, "@?#/\\\r\n") {
 		return false
 	}
-	tenants := s.set.config.Tenants
+	tenants := s.tenants
 	if _, static := tenants.domains[host]; static || strings.EqualFold(host, s.primary) {
 		return true
 	}
 	folder, _, _ := strings.Cut(path, "/")
 	folder, _, _ = strings.Cut(folder, "?")
 	folder, _ = url.PathUnescape(folder) // empty, if it is malformed
-	match, ok := tenants.Directory.ByDomain(host, folder)
+	match, ok := tenants.rows.ByDomain(host, folder)
 	return ok && match.Domain != ""
 }

@@ -83,6 +83,16 @@ func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Reques
 	defer g.program.Return(i)
 	s := i.Services().(*services)
 	s.begin()
+	// A candidate decides requests that are recorded as the current guest's.
+	if recorder := s.set.config.Recorder; recorder != nil && g == s.set.Current() && recorder.Samples() {
+		return g.record(ctx, i, recorder.Tape(s.tenants.rows), r, d)
+	}
+	return g.ask(ctx, i, s, r, d)
+}
+
+// ask calls the guest after s.begin. It returns the fuel that the guest used, also if
+// it failed.
+func (g *Generation) ask(ctx context.Context, i *instance.Instance, s *services, r *Request, d *Decision) (fuel uint64, err error) {
 	err = i.Call(ctx, instance.Route, func(buf []byte) int {
 		return g.encode(buf, r, s)
 	}, func(reply abi.Message) error {
@@ -144,6 +154,9 @@ func (g *Generation) encode(buf []byte, r *Request, s *services) int {
 		if size, ok := s.lookAhead(r, b.Rest()); ok {
 			b.Keep(lookAhead, size)
 		}
+	}
+	if s.tape != nil {
+		s.tape.Begin()
 	}
 	return b.Size()
 }

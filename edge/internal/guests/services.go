@@ -31,6 +31,9 @@ type publicQuerier interface {
 type services struct {
 	set        *Set
 	generation *Generation     // of the instance
+	tenants    *Tenants        // of the set; with a tape, a copy that asks the tape
+	taped      Tenants         // that copy
+	tape       Tape            // of the call; nil: none
 	match      *tenantdb.Match // the guest's last lookup; noMatch before the first
 	primary    string          // domain of the primary row that the guest looked up
 	lookahead  *tenantdb.Match // the row that was sent with the request; noMatch: none
@@ -57,6 +60,7 @@ func newServices(s *Set, g *Generation) *services {
 func (s *services) begin() {
 	s.match, s.lookahead = &noMatch, &noMatch
 	s.primary, s.tenant, s.noFiles = "", nil, false
+	s.tenants, s.tape = s.set.config.Tenants, nil
 }
 
 // beginFor is like begin, for a call about a request that was routed to t.
@@ -72,7 +76,7 @@ func (s *services) lookAhead(r *Request, out []byte) (size int, ok bool) {
 	if !ok || strings.IndexByte(r.Host, ':') >= 0 {
 		return 0, false
 	}
-	if s.lookaheadRow, ok = s.set.config.Tenants.Directory.ByDomain(r.Host, folder); !ok {
+	if s.lookaheadRow, ok = s.tenants.rows.ByDomain(r.Host, folder); !ok {
 		return 0, false
 	}
 	if size = record(&s.lookaheadRow, true, out); size > len(out) {
@@ -83,7 +87,7 @@ func (s *services) lookAhead(r *Request, out []byte) (size int, ok bool) {
 }
 
 func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
-	m, ok := s.set.config.Tenants.Directory.ByDomain(domain, folder)
+	m, ok := s.tenants.rows.ByDomain(domain, folder)
 	if !ok {
 		return 0, false
 	}
@@ -91,7 +95,7 @@ func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
 }
 
 func (s *services) ByReference(ref string, out []byte) (int, bool) {
-	t, ok := s.set.config.Tenants.Directory.ByReference(ref)
+	t, ok := s.tenants.rows.ByReference(ref)
 	if !ok {
 		return 0, false
 	}
@@ -106,7 +110,7 @@ func (s *services) found(m tenantdb.Match) *tenantdb.Match {
 }
 
 func (s *services) Primary(id string, out []byte) (int, bool) {
-	m, ok := s.set.config.Tenants.Directory.Primary(id)
+	m, ok := s.tenants.rows.Primary(id)
 	if !ok {
 		return 0, false
 	}
@@ -152,6 +156,13 @@ func putRecord(m *tenantdb.Match, withDomain bool, out []byte) int {
 }
 
 func (s *services) Query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
+	if s.tape == nil {
+		return s.query(ctx, schema, name, args)
+	}
+	return s.tape.Query(schema, name, args, func() ([]byte, error) { return s.query(ctx, schema, name, args) })
+}
+
+func (s *services) query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
 	queries := s.set.config.Queries
 	if queries == nil {
 		return nil, fmt.Errorf("%w: expected queries in the configuration, found none", abi.Unavailable)
@@ -168,7 +179,7 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	if s.tenant != nil && schema != s.tenant.Schema {
 		return nil, fmt.Errorf("%w: expected %q, the schema of the request's tenant, found %.63q", abi.Denied, s.tenant.Schema, schema)
 	}
-	if !s.set.config.Tenants.Exists(schema) {
+	if !s.tenants.Exists(schema) {
 		return nil, fmt.Errorf("%w: no tenant has the schema %.63q; pass no schema to query before the tenant is known", abi.NotFound, schema)
 	}
 	return queries.Query(ctx, schema, name, args)

@@ -17,6 +17,7 @@ const publicSchema = "public"
 type Tenants struct {
 	Directory *tenantdb.Directory
 	Default   *abi.DefaultTenant           // what serves the rows; nil: unknown
+	rows      Rows                         // the Directory, or the tape of a call
 	static    map[string]*abi.StaticTenant // by schema
 	domains   map[string]string            // schema of the first static tenant with a domain, as requests look it up
 }
@@ -24,7 +25,7 @@ type Tenants struct {
 // NewTenants returns the tenants of a table and a directory. Under strict rules the
 // domains of the table are not normalized.
 func NewTenants(table []abi.StaticTenant, d *tenantdb.Directory, strict bool) *Tenants {
-	t := &Tenants{Directory: d, static: make(map[string]*abi.StaticTenant, len(table)), domains: map[string]string{}}
+	t := &Tenants{Directory: d, rows: d, static: make(map[string]*abi.StaticTenant, len(table)), domains: map[string]string{}}
 	for i := range table {
 		entry := &table[i]
 		t.static[entry.Schema] = entry
@@ -61,7 +62,7 @@ func (ts *Tenants) Exists(schema string) bool {
 	if ts.static[schema] != nil {
 		return true
 	}
-	_, ok := ts.Directory.BySchema(schema)
+	_, ok := ts.rows.BySchema(schema)
 	return ok
 }
 

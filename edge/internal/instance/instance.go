@@ -118,6 +118,9 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 // Services returns the result of Options.Bind for this instance.
 func (i *Instance) Services() hostfuncs.Services { return i.call.Services }
 
+// SetTape sets the tape of the next calls; nil: none.
+func (i *Instance) SetTape(t hostfuncs.Tape) { i.call.Tape = t }
+
 // Fuel returns the fuel that the last call used, also if it failed.
 func (i *Instance) Fuel() uint64 { return i.fuel.Get() }
 
