@@ -91,6 +91,8 @@ type Config struct {
 	Files func(storage.Locator) (storage.Storage, error)
 	// FileLimits bound what a guest does with Files.
 	FileLimits FileLimits
+	// Recording keeps a sample of the requests for `tenantedge guest replay`. nil: none.
+	Recording *Recording
 	// FallBackToPreviousGuest lets the previous guest, if there is one, decide on a
 	// request on which the guest fails. Otherwise its error is ErrGuest.
 	FallBackToPreviousGuest bool

@@ -37,6 +37,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/consumer"
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/record"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/edge/websocket"
@@ -51,6 +52,7 @@ type Host struct {
 	tenants *guests.Tenants
 	trust   *trust.Rules
 	guests  *guests.Set
+	record  *record.Log // nil: requests are not recorded
 
 	closeFiles func() error // nil: guests have no files
 	consumers  *consumer.Set
@@ -73,8 +75,11 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	}
 	h := &Host{config: c, trust: newRules(&c), tenants: guests.NewTenants(c.GuestConfig.Tenants, c.Directory, c.GuestConfig.Compat == abi.Strict)}
 	h.tenants.Default = c.GuestConfig.Default
+	if err := h.openRecord(); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
 	if h.guests, err = guests.New(ctx, h.forGuests(guestConfig), c.Guest, try); err != nil {
-		return nil, public(err)
+		return nil, errors.Join(public(err), h.closeRecord())
 	}
 	h.consumers = consumer.New(h.guests, c.Logger, c.Limits.Instances)
 	h.config.Guest = nil // to free its memory
@@ -97,6 +102,9 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 		FileLimits: hostfuncs.FileLimits(c.FileLimits),
 		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache, FixedTime: fixedTime(c.FixedTime),
 		Logger: c.Logger, LogRate: c.GuestLogRate,
+	}
+	if h.record != nil {
+		g.Recorder = h.record
 	}
 	if c.SmokeRun != nil {
 		g.Try = func(ctx context.Context, wasm []byte, serving bool) error {

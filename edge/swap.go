@@ -47,6 +47,10 @@ func (h *Host) GuestDigest() string { return h.guests.Current().Digest() }
 func (h *Host) Stats() stats.Host {
 	s := h.guests.Stats()
 	s.Requests, s.SessionsIgnored = h.results.counts(), h.ignored.Load()
+	if h.record != nil {
+		r := stats.Record(h.record.Stats())
+		s.Record = &r
+	}
 	return s
 }
 
@@ -64,6 +68,7 @@ func (h *Host) Close() error {
 	if closing := h.guests.Close(); closing != nil {
 		err = errors.Join(err, fmt.Errorf("edge: %w", closing))
 	}
+	err = errors.Join(err, h.closeRecord())
 	if h.closeFiles != nil { // after the calls that use them
 		err = errors.Join(err, h.closeFiles())
 	}

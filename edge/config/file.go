@@ -76,6 +76,8 @@ type File struct {
 	Limits Limits `key:"limits"`
 	// Logs configures the logs.
 	Logs Logs `key:"logs"`
+	// Record configures the log of requests; nil: there is none.
+	Record *Record `key:"record"`
 	// Guest is the Wasm module that decides.
 	Guest Guest `key:"guest"`
 	// FallBackToPreviousGuest is on_guest_error: previous.

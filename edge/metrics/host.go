@@ -16,22 +16,25 @@ var (
 	logWritten = counter("guest_log_records_total", "Log records with the output of guests, one per call.")
 	logDropped = counter("guest_log_dropped_total", "Log records of guests dropped because they exceeded limits.guest.log_rate.")
 
-	calls     = counter("guest_calls_total", "Calls of guests.")
-	fuel      = counter("guest_fuel_total", "Fuel used by guests; the label fuel_version of guest_info is the version of its unit.")
-	traps     = counter("guest_traps_total", "Calls in which the guest failed, by reason.", "reason")
-	restored  = counter("guest_restored_bytes_total", "Bytes of guest memory restored after calls.")
-	audits    = counter("guest_audits_total", "Comparisons of an instance with its memory image; an instance that differs is retired with reason audit.")
-	queued    = counter("guest_queued_total", "Requests that waited for an instance.")
-	timedOut  = counter("guest_queue_timeouts_total", "Requests that timed out waiting for an instance.")
-	retired   = counter("guest_instances_retired_total", "Instances retired, by reason.", "reason")
-	shrunk    = counter("guest_instances_shrunk_total", "Instances closed because they were idle.")
-	instances = gauge("guest_instances", "Instances of all guests.")
-	busy      = gauge("guest_instances_busy", "Instances executing a call.")
-	waiting   = gauge("guest_queue_waiting", "Requests waiting for an instance.")
-	image     = gauge("guest_image_bytes", "Size of the memory image that every request starts from; instances share it.")
-	swaps     = counter("guest_swaps_total", "Replacements of the guest, by kind: swap, rollback or failed.", "kind")
-	draining  = gauge("guests_draining", "Superseded guests that still execute calls.")
-	info      = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "fuel_version", "compile_cache")
+	calls         = counter("guest_calls_total", "Calls of guests.")
+	fuel          = counter("guest_fuel_total", "Fuel used by guests; the label fuel_version of guest_info is the version of its unit.")
+	traps         = counter("guest_traps_total", "Calls in which the guest failed, by reason.", "reason")
+	restored      = counter("guest_restored_bytes_total", "Bytes of guest memory restored after calls.")
+	audits        = counter("guest_audits_total", "Comparisons of an instance with its memory image; an instance that differs is retired with reason audit.")
+	queued        = counter("guest_queued_total", "Requests that waited for an instance.")
+	timedOut      = counter("guest_queue_timeouts_total", "Requests that timed out waiting for an instance.")
+	retired       = counter("guest_instances_retired_total", "Instances retired, by reason.", "reason")
+	shrunk        = counter("guest_instances_shrunk_total", "Instances closed because they were idle.")
+	instances     = gauge("guest_instances", "Instances of all guests.")
+	busy          = gauge("guest_instances_busy", "Instances executing a call.")
+	waiting       = gauge("guest_queue_waiting", "Requests waiting for an instance.")
+	image         = gauge("guest_image_bytes", "Size of the memory image that every request starts from; instances share it.")
+	swaps         = counter("guest_swaps_total", "Replacements of the guest, by kind: swap, rollback or failed.", "kind")
+	draining      = gauge("guests_draining", "Superseded guests that still execute calls.")
+	recorded      = counter("record_requests_total", "Requests chosen for the log of requests (record), by result: written or dropped. Dropped: the queue was full, the request was too large, or writing failed.", "result")
+	recordedBytes = counter("record_bytes_total", "Bytes written to the log of requests.")
+	recordErrors  = counter("record_errors_total", "Failures to write the log of requests.")
+	info          = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "fuel_version", "compile_cache")
 
 	trialInfo     = gauge("candidate_info", "The guest that is tried beside the current one; always 1. Absent: none is.", "digest", "name", "version", "kind")
 	trialRequests = counter("candidate_requests_total", "Requests that the current guest and the candidate, or the last one, have decided.")
@@ -41,7 +44,7 @@ var (
 	trialDiffers  = counter("candidate_differences_total", "Decisions that differ, by what differs.", "kind")
 
 	hostMetrics = []metric{requests, ignored, logWritten, logDropped, calls, fuel, traps, restored, audits, queued, timedOut, retired, shrunk,
-		instances, busy, waiting, image, swaps, draining, info,
+		instances, busy, waiting, image, swaps, draining, recorded, recordedBytes, recordErrors, info,
 		trialInfo, trialRequests, trialFailures, trialCostly, trialDropped, trialDiffers}
 )
 
@@ -108,6 +111,12 @@ func collectHost(to chan<- prometheus.Metric, s stats.Host) {
 	swaps.send(to, float64(s.Rollbacks), "rollback")
 	swaps.send(to, float64(s.FailedSwaps), "failed")
 	draining.send(to, float64(s.Draining))
+	if r := s.Record; r != nil {
+		recorded.send(to, float64(r.Written), "written")
+		recorded.send(to, float64(r.Dropped), "dropped")
+		recordedBytes.send(to, float64(r.Bytes))
+		recordErrors.send(to, float64(r.Errors))
+	}
 	info.send(to, 1, s.Guest.Digest, s.Guest.Name, s.Guest.Version, strconv.Itoa(s.Engine.FuelVersion), s.Engine.CompileCache)
 	collectCandidate(to, s.Candidate)
 }

@@ -173,7 +173,9 @@ func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
 	if p.Source != nil {
 		c.Directory = p.Config.Directory.Stats
 	}
-	return newServer(ctx, p.Config, c)
+	host := p.Config
+	host.Recording = f.Recording()
+	return newServer(ctx, host, c)
 }
 
 // newServer makes the Host of c and the handlers of its urlconfs.

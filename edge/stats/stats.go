@@ -83,8 +83,17 @@ type Host struct {
 	SessionsIgnored uint64 `json:"sessions_ignored"`
 	// LogWritten counts the log records of guests, LogDropped those that exceeded
 	// Config.GuestLogRate.
-	LogWritten uint64 `json:"log_written"`
-	LogDropped uint64 `json:"log_dropped"`
+	LogWritten uint64  `json:"log_written"`
+	LogDropped uint64  `json:"log_dropped"`
+	Record     *Record `json:"record,omitempty"` // nil: no requests are recorded
+}
+
+// Record holds the figures of the log of recorded requests.
+type Record struct {
+	Written uint64 `json:"written"` // requests
+	Dropped uint64 `json:"dropped"` // requests that were lost: the queue was full, one was too large, or writing failed
+	Bytes   uint64 `json:"bytes"`   // written to files
+	Errors  uint64 `json:"errors"`  // failures to write
 }
 
 // Consumers holds the figures of the websockets that the guest handles.
