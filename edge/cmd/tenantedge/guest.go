@@ -18,8 +18,9 @@ func guestCommand() *cobra.Command {
 
 			guest new creates a project, guest dev builds and serves it, and again after each
 			change. guest inspect shows why a guest does not load, guest test whether it decides
-			as expected. guest sign signs a guest, so that edges with guest.trusted_keys accept
-			it. What a guest can do is described at
+			as expected, and guest replay what it would have decided about recorded requests.
+			guest sign signs a guest, so that edges with guest.trusted_keys accept it. What a
+			guest can do is described at
 			https://github.com/tenantedge/tenantedge/blob/main/guest/README.md.
 		`),
 		Example: text(`
@@ -27,7 +28,7 @@ func guestCommand() *cobra.Command {
 			  cd myguest
 			  tenantedge guest dev
 		`),
-	}, guestNewCommand(), guestBuildCommand(), guestInspectCommand(), guestTestCommand(), guestDevCommand(),
+	}, guestNewCommand(), guestBuildCommand(), guestInspectCommand(), guestTestCommand(), guestReplayCommand(), guestDevCommand(),
 		guestKeygenCommand(), guestSignCommand(), guestVerifyCommand())
 }
 

@@ -34,6 +34,7 @@ const (
 	exitFailed    = 1
 	exitUsage     = 2 // the command line is wrong
 	exitHandshake = 3 // ws connect: the handshake was refused
+	exitReplay    = 2 // guest replay: no comparison was possible; 1: decisions differ
 )
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -59,6 +60,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if errors.As(err, &usage) {
 		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", command.CommandPath())
 		return exitUsage
+	}
+	var replay *replayError
+	if errors.As(err, &replay) {
+		return exitReplay
 	}
 	var refused *handshakeError
 	if errors.As(err, &refused) {

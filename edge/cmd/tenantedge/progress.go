@@ -17,8 +17,11 @@ type progress struct {
 const barWidth = 40
 
 // step counts one step and redraws the bar.
-func (p *progress) step() {
-	p.done++
+func (p *progress) step() { p.at(p.done + 1) }
+
+// at draws the bar after a number of steps.
+func (p *progress) at(done int) {
+	p.done = done
 	if !p.shown {
 		return
 	}
