@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -118,7 +119,7 @@ func (l *lines) request(e *entry) {
 			if i > 0 {
 				o.b = append(o.b, ',')
 			}
-			o.b = fmt.Append(o.b, n)
+			o.b = strconv.AppendInt(o.b, int64(n), 10)
 		}
 		o.b = append(o.b, ']')
 	}

@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -84,5 +85,16 @@ func TestATruncatedLogIsNoted(t *testing.T) {
 	report, ended := r.End()
 	if err != nil || ended != nil || report.Requests != 2 || len(report.Notes) == 0 || !strings.Contains(report.Notes[0], "log: the file ends in the middle") {
 		t.Errorf("%s, %v, %v", printed(report), err, ended)
+	}
+}
+
+func TestAReplayThatIsCancelledReportsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := replay.New(ctx, replay.Options{Guest: assets.Router, CompileCache: compileCache})
+	err := r.Log("log", strings.NewReader(example(t)))
+	report, ended := r.End()
+	if !errors.Is(errors.Join(err, ended), context.Canceled) || report != nil {
+		t.Errorf("the report is %v, %v, %v", report, err, ended)
 	}
 }

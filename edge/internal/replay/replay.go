@@ -165,10 +165,14 @@ func (r *Replay) fail(err error) {
 func (r *Replay) run(t *tally) {
 	w := worker{replay: r, tally: t}
 	for j := range r.work {
-		if r.failed.Load() || r.ctx.Err() != nil {
-			continue
+		if r.failed.Load() {
+			continue // so that Log does not wait
 		}
-		if err := w.section(j); err != nil {
+		err := w.section(j)
+		if err == nil {
+			err = r.ctx.Err() // the guest's failures may be its consequence
+		}
+		if err != nil {
 			r.fail(err)
 		}
 	}
