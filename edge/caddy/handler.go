@@ -62,6 +62,10 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	h.edge.active.Add(1)
 	defer h.edge.active.Add(-1)
+	if r.ContentLength == 0 {
+		// Caddy wraps it. A body that nobody reads to its end closes the connection.
+		r.Body = http.NoBody
+	}
 	s := newRouting(h, r, next)
 	h.routes.ServeHTTP(w, r)
 	return s.err

@@ -233,8 +233,12 @@ func TestServeSetsPlaceholders(t *testing.T) {
 	w.load(oneEdge, "header >X-Schema {http.tenantedge.schema}\ntenantedge_serve")
 	for _, host := range []string{"acme.test", "globex.test"} {
 		schema, _, _ := strings.Cut(host, ".")
-		if a := w.get(host, "/"); a.Header.Get("X-Schema") != schema || a.seen.Header.Get("Tenant") != schema {
+		a := w.get(host, "/")
+		if a.Header.Get("X-Schema") != schema || a.seen.Header.Get("Tenant") != schema {
 			t.Errorf("%s: placeholder %q, tenant %q", host, a.Header.Get("X-Schema"), a.seen.Header.Get("Tenant"))
+		}
+		if a.Close {
+			t.Errorf("%s: the answer closes the client's connection", host)
 		}
 	}
 	if a := w.get("unknown.test", "/"); a.StatusCode != 404 || a.Header.Get("X-Schema") != "" {
