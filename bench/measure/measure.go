@@ -96,6 +96,7 @@ var suites = []suite{
 	{name: "crowd", open: openCrowd, explicit: true},
 	{name: "files", open: openFiles},
 	{name: "languages", open: openLanguages},
+	{name: "caddy", open: openCaddy, explicit: true},
 }
 
 // Names returns the names of the suites.
