@@ -22,15 +22,15 @@ var configs = []string{
 	`{"abi":1,}`, `{"abi":01}`, `{"abi":1.5}`, `{"abi":1e3}`, `{"abi":-}`, `{"abi":"1"}`, `{"abi":99999999999999999999}`, `{"abi":null}`, `{"compat":1}`, `{"compat":"\x"}`,
 	`{"compat":"\u12"}`, `{"compat":"a`, "{\"compat\":\"\n\"}", "{\"compat\":\"\xff\"}", `{"routers":{}}`, `{"routers":[1]}`, `{"routers":[null]}`, `{"tenants":[null]}`,
 	`{"default":[]}`, `{"default":{"status":null,"urlconf_by":[]}}`, `{"default":{"status":{"values":{"a":1}}}}`, `{"default":{"status":{"values":{"a":null},"attribute":1}}}`, `{"a":tru}`, `{"a":1.}`, `{"a":1e}`, `{"a":[1,]}`, `{"a":[1 2]}`, `{"a":{"b"}}`, `{"a":{1:2}}`, `[]`, `1`, `{} {}`, `{"ſettings":1}`, `{"header":"\udc00\ud800"}`,
-	`{"a":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`, `{"a":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`,
+	`{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, `{"a":` + strings.Repeat("[", 199) + strings.Repeat("]", 199) + `}`,
 }
 
 // sameConfig compares readConfig with encoding/json. It accepts an error about
-// duplicate keys, which encoding/json allows.
+// duplicate keys and deep nesting, which encoding/json allows.
 func sameConfig(t *testing.T, raw []byte) {
 	t.Helper()
 	got, err := readConfig(raw)
-	if err != nil && strings.HasSuffix(err.Error(), "twice") {
+	if err != nil && (strings.HasSuffix(err.Error(), "twice") || strings.HasSuffix(err.Error(), "levels of nesting")) {
 		return
 	}
 	var want abi.Config

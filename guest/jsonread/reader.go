@@ -44,8 +44,9 @@ type Reader struct {
 	err   error
 }
 
-// maxDepth is the maximum nesting of arrays and objects, as in encoding/json.
-const maxDepth = 10000
+// maxDepth is the maximum nesting of arrays and objects. That of encoding/json, 10,000,
+// does not fit the stack of a guest, which clients could exhaust.
+const maxDepth = 200
 
 // Fail makes reading fail, unless it has failed before: the error says what was
 // expected at the next byte.
@@ -109,11 +110,12 @@ func (r *Reader) object(member func(key string), same func(a, b string) bool) {
 	if r.Null() {
 		return
 	}
-	if !r.next('{') || r.depth == maxDepth {
+	if !r.next('{') {
 		r.Fail("an object")
+	}
+	if !r.descend() {
 		return
 	}
-	r.depth++
 	var seen []string
 	for first := true; !r.next('}'); first = false {
 		if !first && !r.next(',') {
@@ -150,11 +152,12 @@ func (r *Reader) Array(element func()) bool {
 	if r.Null() {
 		return false
 	}
-	if !r.next('[') || r.depth == maxDepth {
+	if !r.next('[') {
 		r.Fail("an array")
+	}
+	if !r.descend() {
 		return false
 	}
-	r.depth++
 	for first := true; !r.next(']'); first = false {
 		if !first && !r.next(',') {
 			r.Fail(`"," or "]"`)
@@ -264,13 +267,23 @@ func (r *Reader) Value() []byte {
 	return r.b[start:r.at]
 }
 
-// skipObject skips an object, which may have duplicate keys.
-func (r *Reader) skipObject() {
-	if r.at++; r.depth == maxDepth {
+// descend counts a level of nesting, unless reading has failed or it is too deep.
+func (r *Reader) descend() bool {
+	if r.depth == maxDepth {
 		r.Fail("at most " + strconv.Itoa(maxDepth) + " levels of nesting")
-		return
+	}
+	if r.err != nil {
+		return false
 	}
 	r.depth++
+	return true
+}
+
+// skipObject skips an object, which may have duplicate keys.
+func (r *Reader) skipObject() {
+	if r.at++; !r.descend() {
+		return
+	}
 	for first := true; !r.next('}'); first = false {
 		if !first && !r.next(',') {
 			r.Fail(`"," or "}"`)

@@ -94,6 +94,7 @@ var tokens = []struct{ name, token, schema, reason string }{
 
 	{"expired", hs256(hsHeader, with("1767229200", "1767225570")), "", "expired"},
 	{"without exp", hs256(hsHeader, with(`,"exp":1767229200`, ``)), "", "expired"},
+	{"claims that are nested too deeply for a guest's stack", hs256(hsHeader, with(`"aud"`, `"x":`+strings.Repeat("[", 900)+strings.Repeat("]", 900)+`,"aud"`)), "", "malformed"},
 	{"exp null", hs256(hsHeader, with("1767229200", "null")), "", "expired"},
 	{"exp as a string", hs256(hsHeader, with("1767229200", `"1767229200"`)), "", "malformed"},
 	{"exp over 64 bits", hs256(hsHeader, with("1767229200", "99999999999999999999")), "", "malformed"},
