@@ -123,11 +123,15 @@ func (r *Replay) Log(name string, file io.Reader) error {
 // Done returns how many requests were replayed until now.
 func (r *Replay) Done() uint64 { return r.done.Load() }
 
-// End waits for the last request and returns the report.
+// End waits for the last request and returns the report. There is none if the
+// context has ended.
 func (r *Replay) End() (*Report, error) {
 	close(r.work)
 	r.workers.Wait()
 	err := r.err()
+	if err == nil {
+		err = r.ctx.Err()
+	}
 	for _, s := range r.sets {
 		for _, set := range []*guests.Set{s.candidate, s.against} {
 			if set != nil {
