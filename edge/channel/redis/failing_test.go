@@ -152,11 +152,34 @@ func TestW6ARedisThatLosesMembershipsIsDetected(t *testing.T) {
 			}
 			do(t, dial(t, server), command)
 			w.awaitResume(t)
-			channeltest.SendGroup(t, s, "chat", "after")
-			if got := await(t, w.messages, "a message"); got != "after" {
-				t.Errorf("got %q", got)
-			}
+			w.awaitAfterBreaks(t, func() { channeltest.SendGroup(t, s, "chat", "after") }, "after")
 		})
+	}
+}
+
+// awaitAfterBreaks sends a message, and again after each further break: a server that
+// loses its keys during a beat shows first that a membership is lost, and then that
+// all are.
+func (w *recorder) awaitAfterBreaks(t *testing.T, send func(), want string) {
+	t.Helper()
+	for late := time.After(patience); ; {
+		send()
+		select {
+		case got := <-w.messages:
+			if got != want {
+				t.Errorf("got %q, expected %q", got, want)
+			}
+			return
+		case err := <-w.breaks:
+			if !errors.Is(err, channel.ErrBroken) {
+				t.Errorf("notified of %v, expected %v", err, channel.ErrBroken)
+			}
+			if err := await(t, w.breaks, "word of the resumption"); err != nil {
+				t.Errorf("notified of %v, expected nil", err)
+			}
+		case <-late:
+			t.Fatalf("waited %v for a message", patience)
+		}
 	}
 }
 
