@@ -23,6 +23,7 @@ import (
 type running struct {
 	t       *testing.T
 	address string
+	admin   string // address; empty: none
 	cancel  context.CancelFunc
 	ended   chan error
 }
@@ -41,12 +42,16 @@ func startServeLogging(t *testing.T, path string, log io.Writer) *running {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &running{t: t, cancel: cancel, ended: make(chan error, 1)}
-	addresses := make(chan string, 1)
+	ready := make(chan *serve.Server, 1)
 	go func() {
-		e.ended <- serveFile(ctx, file, serve.Options{Ready: func(s *serve.Server) { addresses <- s.Addrs()[0].String() }}, log)
+		e.ended <- serveFile(ctx, file, serve.Options{Ready: func(s *serve.Server) { ready <- s }}, log)
 	}()
 	select {
-	case e.address = <-addresses:
+	case s := <-ready:
+		e.address = s.Addrs()[0].String()
+		if a := s.AdminAddr(); a != nil {
+			e.admin = a.String()
+		}
 	case err := <-e.ended:
 		t.Fatal(err)
 	}

@@ -19,8 +19,9 @@ func guestCommand() *cobra.Command {
 			guest new creates a project, guest dev builds and serves it, and again after each
 			change. guest inspect shows why a guest does not load, guest test whether it decides
 			as expected, and guest replay what it would have decided about recorded requests.
-			guest sign signs a guest, so that edges with guest.trusted_keys accept it. What a
-			guest can do is described at
+			guest sign signs a guest, so that edges with guest.trusted_keys accept it. guest
+			rollout sends it to a running edge, at once or as a trial. What a guest can do is
+			described at
 			https://github.com/tenantedge/tenantedge/blob/main/guest/README.md.
 		`),
 		Example: text(`
@@ -29,7 +30,8 @@ func guestCommand() *cobra.Command {
 			  tenantedge guest dev
 		`),
 	}, guestNewCommand(), guestBuildCommand(), guestInspectCommand(), guestTestCommand(), guestReplayCommand(), guestDevCommand(),
-		guestKeygenCommand(), guestSignCommand(), guestVerifyCommand())
+		guestKeygenCommand(), guestSignCommand(), guestVerifyCommand(),
+		guestRolloutCommand(), guestPromoteCommand(), guestAbortCommand(), guestRollbackCommand(), guestStatusCommand())
 }
 
 // programName returns how the user started this program, as it also works in
