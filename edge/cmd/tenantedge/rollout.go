@@ -142,22 +142,36 @@ func swapWith(ctx context.Context, out io.Writer, admin *adminClient, method, pa
 }
 
 func guestPromoteCommand() *cobra.Command {
-	return guestChange("promote", "Make the candidate the guest that runs", http.MethodPost, "/guest/promote")
+	return guestChange("promote", "/guest/promote", "Make the candidate the guest that runs", `
+			promote ends the trial that guest rollout began: the candidate becomes the guest that
+			runs and decides all requests. guest rollback returns to the one before.`)
 }
 
 func guestRollbackCommand() *cobra.Command {
-	return guestChange("rollback", "Return a running edge to the guest before", http.MethodPost, "/guest/rollback")
+	return guestChange("rollback", "/guest/rollback", "Return a running edge to the guest before", `
+			rollback makes the previous guest run again, which is kept compiled. A second rollback
+			undoes the first. A trial ends.`)
 }
 
 // guestChange returns a command that changes the guest that runs.
-func guestChange(name, short, method, path string) *cobra.Command {
+func guestChange(name, path, short, long string) *cobra.Command {
 	var a adminClient
-	c := &cobra.Command{Use: name, Short: short, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		if err := swapWith(c.Context(), c.OutOrStdout(), &a, method, path, nil, nil); err != nil {
-			return fmt.Errorf("guest %s: %w", name, err)
-		}
-		return nil
-	}}
+	c := &cobra.Command{
+		Use:   name,
+		Short: short,
+		Long:  text(long),
+		Example: text(fmt.Sprintf(`
+			  tenantedge guest %[1]s
+			  tenantedge guest %[1]s --admin https://edge1.internal:8081 --ca ca.pem --reason 'ticket 42'
+		`, name)),
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := swapWith(c.Context(), c.OutOrStdout(), &a, http.MethodPost, path, nil, nil); err != nil {
+				return fmt.Errorf("guest %s: %w", name, err)
+			}
+			return nil
+		},
+	}
 	a.add(c)
 	a.addReason(c)
 	return c
@@ -165,13 +179,23 @@ func guestChange(name, short, method, path string) *cobra.Command {
 
 func guestAbortCommand() *cobra.Command {
 	var a adminClient
-	c := &cobra.Command{Use: "abort", Short: "End the trial of a candidate", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		var candidate stats.Candidate
-		if err := a.send(c.Context(), http.MethodDelete, "/guest/candidate", nil, nil, &candidate); err != nil {
-			return fmt.Errorf("guest abort: %w", err)
-		}
-		return writeCandidate(terminal{c.OutOrStdout()}, &candidate)
-	}}
+	c := &cobra.Command{
+		Use:   "abort",
+		Short: "End the trial of a candidate",
+		Long: text(`
+			abort ends the trial that guest rollout began, and prints what it has shown. The guest
+			that runs decides all requests.
+		`),
+		Example: "  tenantedge guest abort --reason 'too slow'",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var candidate stats.Candidate
+			if err := a.send(c.Context(), http.MethodDelete, "/guest/candidate", nil, nil, &candidate); err != nil {
+				return fmt.Errorf("guest abort: %w", err)
+			}
+			return writeCandidate(terminal{c.OutOrStdout()}, &candidate)
+		},
+	}
 	a.add(c)
 	a.addReason(c)
 	return c
@@ -182,7 +206,13 @@ func guestStatusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the guests of a running edge, and how a trial goes",
-		Args:  noArgs,
+		Long: text(`
+			status prints the guest that runs, the one before it and, during a trial, how many
+			requests the candidate has decided, in what its decisions differ, and the last
+			requests on which they do.
+		`),
+		Example: "  tenantedge guest status",
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var h stats.Host
 			if err := a.send(c.Context(), http.MethodGet, "/guest", nil, nil, &h); err != nil {
