@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"slices"
 	"time"
 
@@ -115,14 +116,23 @@ func headersOf(h http.Header, of ...*Generation) http.Header {
 	return copied
 }
 
+// shadowPause is how often a shadow looks for requests. If each woke it, requests
+// would wait for the scheduler.
+const shadowPause = 2 * time.Millisecond
+
 // work decides about the requests of a shadow, until the trial ends.
 func (t *candidate) work() {
+	tick := time.NewTicker(shadowPause)
+	defer tick.Stop()
 	for {
 		select {
 		case <-t.stop:
 			return
-		case q := <-t.queue:
-			t.compare(q)
+		case <-tick.C:
+		}
+		for range len(t.queue) {
+			t.compare(<-t.queue)
+			runtime.Gosched() // requests go first
 		}
 	}
 }
