@@ -29,7 +29,7 @@ var (
 	// ErrSession is a request whose session could not be read and might name its
 	// tenant.
 	ErrSession = errors.New("edge: the session cannot be read")
-	// ErrGuestRefused is a guest that New or Swap did not load.
+	// ErrGuestRefused is a guest that New, Swap or StartCandidate did not load.
 	ErrGuestRefused = errors.New("edge: the guest is rejected")
 	// ErrNoPrevious is a Rollback before the first Swap.
 	ErrNoPrevious = errors.New("edge: there is no previous guest")

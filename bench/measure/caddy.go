@@ -3,7 +3,6 @@ package measure
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"time"
 
@@ -29,16 +28,10 @@ func openCaddy(ctx context.Context, o *Options, out *opened) error {
 	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
 	connections := perCore * runtime.NumCPU()
 	out.notes = append(out.notes, fmt.Sprintf("connections: %d", connections), fmt.Sprintf("load-time: %v", length))
-	work, err := web.MakeProxyFolder()
-	out.close = append(out.close, func() error { return os.RemoveAll(work) })
+	work, upstream, err := openUpstream(ctx, out)
 	if err != nil {
 		return err
 	}
-	upstream, err := web.StartUpstream(ctx, work)
-	if err != nil {
-		return err
-	}
-	out.close = append(out.close, upstream.Close)
 	version, err := web.BuildCaddyModules(ctx, work)
 	if err != nil {
 		return err
@@ -46,7 +39,7 @@ func openCaddy(ctx context.Context, o *Options, out *opened) error {
 	out.notes = append(out.notes, "version-caddy: "+version)
 	for i := range caddySites {
 		c := &caddySites[i]
-		s, err := c.Start(ctx, work, upstream.Address)
+		s, err := c.Start(ctx, work, upstream)
 		if err != nil {
 			return err
 		}

@@ -15,25 +15,35 @@ import (
 // openProxied calls add for each proxy that is available on this machine. All
 // have the same upstream, a process of its own.
 func openProxied(ctx context.Context, o *Options, out *opened, add func(p web.Proxy, work, upstream string) error) error {
-	work, err := web.MakeProxyFolder()
-	out.close = append(out.close, func() error { return os.RemoveAll(work) })
+	work, upstream, err := openUpstream(ctx, out)
 	if err != nil {
 		return err
 	}
-	upstream, err := web.StartUpstream(ctx, work)
-	if err != nil {
-		return err
-	}
-	out.close = append(out.close, upstream.Close)
 	for _, p := range web.Proxies() {
 		if !out.has(p.Name, func() (string, error) { return p.Prepare(ctx, work, !o.Short) }) {
 			continue
 		}
-		if err := add(p, work, upstream.Address); err != nil {
+		if err := add(p, work, upstream); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// openUpstream makes a work folder for proxies, and starts their upstream at an
+// address.
+func openUpstream(ctx context.Context, out *opened) (work, address string, err error) {
+	work, err = web.MakeProxyFolder()
+	out.close = append(out.close, func() error { return os.RemoveAll(work) })
+	if err != nil {
+		return "", "", err
+	}
+	upstream, err := web.StartUpstream(ctx, work)
+	if err != nil {
+		return "", "", err
+	}
+	out.close = append(out.close, upstream.Close)
+	return work, upstream.Address, nil
 }
 
 // openProxies compares proxies, each in its own process.

@@ -63,7 +63,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	h.edge.active.Add(1)
 	defer h.edge.active.Add(-1)
 	if r.ContentLength == 0 {
-		// Caddy wraps it. A body that nobody reads to its end closes the connection.
+		// Caddy wraps empty bodies too. A body that is not read to its end makes the
+		// server close the connection.
 		r.Body = http.NoBody
 	}
 	s := newRouting(h, r, next)

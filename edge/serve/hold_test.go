@@ -162,7 +162,7 @@ func TestRequestsWaitUntilTheirTenantHasMoved(t *testing.T) {
 	if r, _ := c.server.Tenant("acme"); r.Waiting != 3 || r.InProgress != 0 || r.Status != "moving" || r.URLConf != "moving" {
 		t.Errorf("the report is %+v", r)
 	}
-	c.place("umbra", "us1", "") // concerns nobody who waits
+	c.place("umbra", "us1", "") // concerns no waiting request
 	c.waits(3)
 	c.place("acme", "us1", "")
 	c.answered(get, 200, "us1 ")

@@ -30,7 +30,8 @@ var DefaultParameters = []string{
 const Mark = "redacted-"
 
 // redaction replaces secrets by a keyed hash, so that equal ones stay equal. The key is
-// never written, and a process has its own: nobody can try values.
+// never written, and each process has its own, so values cannot be guessed by hashing
+// candidates.
 type redaction struct {
 	key        []byte
 	headers    map[string]bool // by canonical name
