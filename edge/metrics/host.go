@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,6 +36,8 @@ var (
 	recorded      = counter("record_requests_total", "Requests chosen for the log of requests (record), by result: written or dropped. Dropped: the queue was full, the request was too large, or writing failed.", "result")
 	recordedBytes = counter("record_bytes_total", "Bytes written to the log of requests.")
 	recordErrors  = counter("record_errors_total", "Failures to write the log of requests.")
+	callSeconds   = histogram("guest_call_duration_seconds", "Time of one in eight calls of the current guest, the previous one and the candidate, with the reset of its memory.", "digest")
+	callFuel      = histogram("guest_call_fuel", "Fuel of calls of the current guest, the previous one and the candidate.", "digest")
 	info          = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "fuel_version", "compile_cache")
 
 	trialInfo     = gauge("candidate_info", "The guest that is tried beside the current one; always 1. Absent: none is.", "digest", "name", "version", "kind")
@@ -44,7 +48,7 @@ var (
 	trialDiffers  = counter("candidate_differences_total", "Decisions that differ, by what differs.", "kind")
 
 	hostMetrics = []metric{requests, ignored, logWritten, logDropped, calls, fuel, traps, restored, audits, queued, timedOut, retired, shrunk,
-		instances, busy, waiting, image, swaps, draining, recorded, recordedBytes, recordErrors, info,
+		instances, busy, waiting, image, swaps, draining, recorded, recordedBytes, recordErrors, callSeconds, callFuel, info,
 		trialInfo, trialRequests, trialFailures, trialCostly, trialDropped, trialDiffers}
 )
 
@@ -119,4 +123,26 @@ func collectHost(to chan<- prometheus.Metric, s stats.Host) {
 	}
 	info.send(to, 1, s.Guest.Digest, s.Guest.Name, s.Guest.Version, strconv.Itoa(s.Engine.FuelVersion), s.Engine.CompileCache)
 	collectCandidate(to, s.Candidate)
+	collectCalls(to, &s)
+}
+
+// collectCalls exports the distributions of up to three guests. Two of them may be
+// of the same Wasm; then those of the first are exported.
+func collectCalls(to chan<- prometheus.Metric, s *stats.Host) {
+	type guest struct {
+		digest  string
+		program *stats.Program
+	}
+	all := []guest{{s.Guest.Digest, &s.Current}}
+	if c := s.Candidate; c != nil && c.Ended == "" {
+		all = append(all, guest{c.Guest.Digest, &c.Program})
+	}
+	if s.Previous.Digest != "" {
+		all = append(all, guest{s.Previous.Digest, &s.Parked})
+	}
+	slices.SortStableFunc(all, func(a, b guest) int { return cmp.Compare(a.digest, b.digest) })
+	for _, g := range slices.CompactFunc(all, func(a, b guest) bool { return a.digest == b.digest }) {
+		callSeconds.sendHistogram(to, &g.program.CallSeconds, g.digest)
+		callFuel.sendHistogram(to, &g.program.CallFuel, g.digest)
+	}
 }

@@ -107,6 +107,22 @@ func gauge(name, help string, labels ...string) metric {
 	return metric{prometheus.NewDesc("tenantedge_"+name, help, labels, nil), prometheus.GaugeValue}
 }
 
+func histogram(name, help string, labels ...string) metric {
+	return metric{desc: prometheus.NewDesc("tenantedge_"+name, help, labels, nil)}
+}
+
+// sendHistogram sends a histogram. Those of Prometheus count what is below each
+// bound.
+func (f metric) sendHistogram(to chan<- prometheus.Metric, h *stats.Histogram, labels ...string) {
+	var below uint64
+	buckets := make(map[float64]uint64, len(h.Bounds))
+	for n, bound := range h.Bounds {
+		below += h.Counts[n]
+		buckets[bound] = below
+	}
+	to <- prometheus.MustNewConstHistogram(f.desc, below+h.Counts[len(h.Bounds)], h.Sum, buckets, labels...)
+}
+
 // send sends a sample of the metric.
 func (f metric) send(to chan<- prometheus.Metric, value float64, labels ...string) {
 	to <- prometheus.MustNewConstMetric(f.desc, f.kind, value, labels...)

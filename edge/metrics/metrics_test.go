@@ -65,14 +65,54 @@ func TestMetricsOfAHostSurviveASwap(t *testing.T) {
 	p := scrape(t, metrics.New(metrics.Sources{Host: host.Stats}))
 	expectLines(t, p,
 		`tenantedge_requests_total{result="not_found"} 4`, `tenantedge_requests_total{result="guest_error"} 0`,
-		"tenantedge_guest_calls_total 4", `tenantedge_guest_traps_total{reason="fuel"} 0`,
+		"tenantedge_guest_calls_total 4",
+		fmt.Sprintf(`tenantedge_guest_call_duration_seconds_count{digest="%s"} 0`, host.Stats().Guest.Digest),
+		fmt.Sprintf(`tenantedge_guest_call_duration_seconds_count{digest="%s"} 1`, host.Stats().Previous.Digest),
+		fmt.Sprintf(`tenantedge_guest_call_fuel_bucket{digest="%s",le="+Inf"} 1`, host.Stats().Previous.Digest),
+		`tenantedge_guest_traps_total{reason="fuel"} 0`,
 		`tenantedge_guest_instances_retired_total{reason="audit"} 0`,
 		`tenantedge_guest_swaps_total{kind="swap"} 4`, `tenantedge_guest_swaps_total{kind="failed"} 1`,
 		"tenantedge_guest_image_bytes 262144", "tenantedge_guest_queue_waiting 0",
 		fmt.Sprintf(`tenantedge_guest_info{compile_cache="off",digest="%s",`, host.Stats().Guest.Digest),
 	)
+	if n := strings.Count(p, "tenantedge_guest_call_fuel_count"); n != 2 {
+		t.Errorf("after four swaps, %d guests have distributions, want the current and the previous one", n)
+	}
 	if strings.Contains(p, "tenantedge_guest_fuel_total 0\n") {
 		t.Error("the fuel total is 0 after four calls")
+	}
+}
+
+func TestACandidateHasDistributionsOfItsOwn(t *testing.T) {
+	guest := func(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
+	host, err := edge.New(context.Background(), edge.Config{Guest: guest(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	if _, err := host.Swap(context.Background(), guest(1)); err != nil {
+		t.Fatal(err)
+	}
+	counts := func() int {
+		return strings.Count(scrape(t, metrics.New(metrics.Sources{Host: host.Stats})), "tenantedge_guest_call_duration_seconds_count")
+	}
+	for n, digests := range map[byte]int{0: 2, 2: 3} { // the first is the previous guest too
+		if err := host.StartCandidate(context.Background(), edge.Candidate{Guest: guest(n), Canary: 1, Limits: edge.DefaultCandidateLimits()}); err != nil {
+			t.Fatal(err)
+		}
+		host.Middleware(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		if s := host.Stats().Candidate.Program; s.Calls != 1 || s.CallFuel.Sum != float64(s.Fuel) {
+			t.Errorf("candidate %d: %+v", n, s)
+		}
+		if got := counts(); got != digests {
+			t.Errorf("candidate %d: distributions of %d guests, want %d", n, got, digests)
+		}
+	}
+	if err := host.AbortCandidate("the test ends it"); err != nil {
+		t.Fatal(err)
+	}
+	if got := counts(); got != 2 {
+		t.Errorf("after the trial: distributions of %d guests, want 2", got)
 	}
 }
 

@@ -24,6 +24,8 @@ type Candidate struct {
 	Seconds        float64 `json:"seconds"`
 	CurrentSeconds float64 `json:"current_seconds"`
 
+	Program Program `json:"program"` // figures of all its calls
+
 	Differences map[Difference]uint64 `json:"differences"` // by kind; a request may have several
 	Samples     []DifferenceSample    `json:"samples"`     // the last ones
 

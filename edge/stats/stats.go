@@ -47,6 +47,10 @@ type Program struct {
 	Queued   uint64 `json:"queued"`    // requests that waited for an instance
 	TimedOut uint64 `json:"timed_out"` // requests that waited and got none
 	Shrunk   uint64 `json:"shrunk"`    // instances closed because they were idle
+	// CallSeconds are the times of one call in eight, with the reset of the memory, and
+	// CallFuel the fuel of each. All guests have the same bounds.
+	CallSeconds Histogram `json:"call_seconds"`
+	CallFuel    Histogram `json:"call_fuel"`
 	// Traps counts failed calls, Retired instances that were closed early. Reasons
 	// that have not occurred are missing.
 	Traps   map[Trap]uint64       `json:"traps"`

@@ -318,7 +318,7 @@ func (t *candidate) stats() *stats.Candidate {
 		Judged: t.judged.Load(), Failures: t.failures.Load(), Costly: t.costly.Load(), Differing: t.differing.Load(), Dropped: t.dropped.Load(),
 		Fuel: t.fuel.Load(), CurrentFuel: t.currentFuel.Load(),
 		Seconds: time.Duration(t.took.Load()).Seconds(), CurrentSeconds: time.Duration(t.currentTook.Load()).Seconds(),
-		Differences: map[stats.Difference]uint64{},
+		Program: t.generation.program.Stats(), Differences: map[stats.Difference]uint64{},
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

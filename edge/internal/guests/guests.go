@@ -69,7 +69,7 @@ type Set struct {
 
 // New loads the first guest. An error is a [Rejected].
 func New(ctx context.Context, c Config, wasm []byte, try bool) (*Set, error) {
-	s := &Set{config: c, past: newProgramStats(), log: newGuestLog(c.Logger, c.LogRate)}
+	s := &Set{config: c, past: instance.NoStats(), log: newGuestLog(c.Logger, c.LogRate)}
 	if try {
 		if err := s.try(ctx, wasm, false); err != nil {
 			return nil, err

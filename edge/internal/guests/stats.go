@@ -3,6 +3,7 @@ package guests
 import (
 	"fmt"
 
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
@@ -31,7 +32,7 @@ func (s *Set) Stats() stats.Host {
 	s.statsMu.Lock()
 	defer s.statsMu.Unlock()
 	h := stats.Host{
-		Total: newProgramStats(), Parked: newProgramStats(),
+		Total: instance.NoStats(), Parked: instance.NoStats(),
 		Swaps: s.swaps, Rollbacks: s.rollbacks, FailedSwaps: s.failedSwaps,
 		LogWritten: s.log.written.Load(), LogDropped: s.log.dropped.Load(),
 	}
@@ -61,10 +62,6 @@ func (g *Generation) info() stats.Guest {
 	return stats.Guest{Digest: g.program.Digest(), Name: fmt.Sprintf("%.80s", c.Name), Version: fmt.Sprintf("%.80s", c.Version)}
 }
 
-func newProgramStats() stats.Program {
-	return stats.Program{Traps: map[stats.Trap]uint64{}, Retired: map[stats.Retirement]uint64{}}
-}
-
 // add adds the figures of one guest to a sum.
 func add(sum, p *stats.Program) {
 	sum.Instances += p.Instances
@@ -77,10 +74,20 @@ func add(sum, p *stats.Program) {
 	sum.Queued += p.Queued
 	sum.TimedOut += p.TimedOut
 	sum.Shrunk += p.Shrunk
+	addHistogram(&sum.CallSeconds, &p.CallSeconds)
+	addHistogram(&sum.CallFuel, &p.CallFuel)
 	for trap, n := range p.Traps {
 		sum.Traps[trap] += n
 	}
 	for reason, n := range p.Retired {
 		sum.Retired[reason] += n
 	}
+}
+
+// addHistogram adds a histogram to one with the same bounds.
+func addHistogram(sum, h *stats.Histogram) {
+	for n, count := range h.Counts {
+		sum.Counts[n] += count
+	}
+	sum.Sum += h.Sum
 }

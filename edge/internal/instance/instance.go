@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -47,6 +48,8 @@ type Instance struct {
 type usage struct {
 	calls, fuel, restored uint64
 	trap                  stats.Trap // of the last call that failed
+
+	callNanos, callFuel distribution
 }
 
 // instantiate makes an instance with the given memory. It runs no code of the
@@ -135,6 +138,7 @@ func (i *Instance) Fuel() uint64 { return i.fuel.Get() }
 //
 // write and read do not escape, so closures need no allocation.
 func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, read func(abi.Message) error) error {
+	began := i.startTiming()
 	i.call.Begin(ctx)
 	defer i.call.End()
 	i.begin(i.program.limits.Fuel, i.program.limits.Deadline)
@@ -142,7 +146,7 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 	var err error
 	if i.program.options.NoReset {
 		err = i.exchange(e, write, read)
-		i.count(err, pristine.ResetReport{})
+		i.count(err, pristine.ResetReport{}, began)
 		if i.used.trap == "" {
 			i.dirty = false
 		}
@@ -154,7 +158,7 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 		i.enlarged = false
 	}
 	report, resetErr := i.memory.Reset()
-	i.count(err, report)
+	i.count(err, report, began)
 	i.dirty = false
 	i.judge(report, resetErr)
 	return err
@@ -224,10 +228,16 @@ func (i *Instance) restore() {
 	}
 }
 
-func (i *Instance) count(err error, r pristine.ResetReport) {
+// count counts a call for which startTiming returned began.
+func (i *Instance) count(err error, r pristine.ResetReport, began time.Duration) {
 	i.calls++
 	i.used.calls++
-	i.used.fuel += i.fuel.Get()
+	fuel := i.fuel.Get()
+	i.used.fuel += fuel
+	i.used.callFuel.add(fuel, &fuelBounds)
+	if began > 0 {
+		i.used.callNanos.add(uint64(time.Since(epoch)-began), &timeBounds)
+	}
 	i.used.restored += uint64(r.Bytes)
 	if err == nil {
 		return

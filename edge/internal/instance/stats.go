@@ -21,10 +21,21 @@ func (t *totals) add(u *usage) {
 	t.calls += u.calls
 	t.fuel += u.fuel
 	t.restored += u.restored
+	t.callNanos.merge(&u.callNanos)
+	t.callFuel.merge(&u.callFuel)
 	if u.trap != "" {
 		t.traps[u.trap]++
 	}
 	*u = usage{}
+}
+
+// NoStats returns the counters of a program without calls.
+func NoStats() stats.Program {
+	var none distribution
+	return stats.Program{
+		CallSeconds: none.seconds(), CallFuel: none.fuel(),
+		Traps: map[stats.Trap]uint64{}, Retired: map[stats.Retirement]uint64{},
+	}
 }
 
 // Stats returns the program's counters. Of an instance in a call, the last calls
@@ -43,6 +54,7 @@ func (p *Program) Stats() stats.Program {
 		Instances: q.total, Busy: q.total - q.absent - idle, Waiting: len(q.waiting),
 		Calls: q.totals.calls, Fuel: q.totals.fuel, Restored: q.totals.restored,
 		Audits: q.totals.audits, Queued: q.totals.queued, TimedOut: q.totals.timedOut, Shrunk: q.totals.shrunk,
+		CallSeconds: q.totals.callNanos.seconds(), CallFuel: q.totals.callFuel.fuel(),
 		Traps: maps.Clone(q.totals.traps), Retired: maps.Clone(q.totals.retired),
 	}
 }
