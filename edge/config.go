@@ -13,6 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/edge/websocket"
@@ -93,6 +94,10 @@ type Config struct {
 	FileLimits FileLimits
 	// Recording keeps a sample of the requests for `tenantedge guest replay`. nil: none.
 	Recording *Recording
+	// Cost returns where to add what a call of the guest costs, by the context of the
+	// request that the call is for; nil: nowhere. A canary adds its calls to those of
+	// the current guest, a shadow's cost nothing. Cost may be nil.
+	Cost func(context.Context) *stats.Cost
 	// FallBackToPreviousGuest lets the previous guest, if there is one, decide on a
 	// request on which the guest fails. Otherwise its error is ErrGuest.
 	FallBackToPreviousGuest bool

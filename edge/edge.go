@@ -101,7 +101,7 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 		Fallback: c.FallBackToPreviousGuest, Queries: c.Queries,
 		FileLimits: hostfuncs.FileLimits(c.FileLimits),
 		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache, FixedTime: fixedTime(c.FixedTime),
-		Logger: c.Logger, LogRate: c.GuestLogRate,
+		Cost: c.Cost, Logger: c.Logger, LogRate: c.GuestLogRate,
 	}
 	if h.record != nil {
 		g.Recorder = h.record

@@ -99,6 +99,12 @@ func (h *Host) requestOf(ctx context.Context, in *trust.Request) (Request, error
 	return q, nil
 }
 
+// TrustsPeer reports whether the forwarding headers of the peer that sent r are
+// trusted.
+func (h *Host) TrustsPeer(r *http.Request) bool {
+	return h.peerTrust(r.Context(), r.RemoteAddr) >= TrustForwarding
+}
+
 // peerTrust returns how far the peer of the request with this context is trusted.
 func (h *Host) peerTrust(ctx context.Context, remoteAddr string) Trust {
 	if decide := h.config.PeerTrust; decide != nil {

@@ -31,6 +31,7 @@ type Call struct {
 	Watch Watch
 
 	ctx   context.Context
+	calls int        // of host functions since Begin
 	draws uint64     // state of the fixed random sequence
 	files *openFiles // nil until a call uses files
 	undo  bool       // delete the files that the call saved
@@ -41,7 +42,7 @@ type Call struct {
 
 // Begin starts a call that serves the request of ctx.
 func (c *Call) Begin(ctx context.Context) {
-	c.ctx, c.undo, c.denied = ctx, false, ""
+	c.ctx, c.calls, c.undo, c.denied = ctx, 0, false, ""
 	if c.FixedTime != 0 {
 		c.draws = 0
 	}
@@ -66,6 +67,10 @@ func (c *Call) End() {
 	}
 	c.ctx = context.Background()
 }
+
+// HostCalls returns how many host functions the guest has called since Begin. Those of
+// WASI count, except proc_exit.
+func (c *Call) HostCalls() int { return c.calls }
 
 // Printed returns what the guest has logged and printed in the call, as one line.
 func (c *Call) Printed() string {

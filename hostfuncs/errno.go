@@ -32,6 +32,7 @@ func adapt(f function) api.GoModuleFunction {
 			fail(stack, f, abi.Internal)
 			return
 		}
+		c.calls++
 		f.call(c, memory{mod.Memory(), c}, stack)
 		c.charge(f.cost)
 	})

@@ -195,7 +195,8 @@ limits:
   file_cache: 1MiB
   shutdown_timeout: 0s
   guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3, log_rate: 4KiB}
-logs: {format: json, level: warn, access: true}
+logs: {format: json, level: warn, access: true, cost: true}
+server_timing: trusted
 on_guest_error: previous
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
 `)
@@ -271,7 +272,8 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 				HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
 			},
 		},
-		Logs:                    Logs{Format: "json", Level: slog.LevelWarn, Access: true},
+		Logs:                    Logs{Format: "json", Level: slog.LevelWarn, Access: true, Cost: true},
+		ServerTiming:            "trusted",
 		FallBackToPreviousGuest: true,
 		Websockets:              Websockets{Compression: "off"},
 		WSTargets:               map[string]map[string]websocket.Target{},

@@ -76,6 +76,9 @@ type File struct {
 	Limits Limits `key:"limits"`
 	// Logs configures the logs.
 	Logs Logs `key:"logs"`
+	// ServerTiming says which clients get the cost of a request in the header
+	// Server-Timing: "none", "trusted" peers or "all".
+	ServerTiming string `key:"server_timing,one=none|trusted|all"`
 	// Record configures the log of requests; nil: there is none.
 	Record *Record `key:"record"`
 	// Guest is the Wasm module that decides.
@@ -176,4 +179,6 @@ type Logs struct {
 	Level  slog.Level `key:"level"`
 	// Access adds a line for every request.
 	Access bool `key:"access"`
+	// Cost adds what the request cost to the lines of Access.
+	Cost bool `key:"cost"`
 }

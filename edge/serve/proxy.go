@@ -35,6 +35,9 @@ func (s *Server) newProxy(c config.URLConf, a *accel) (*proxy, error) {
 	if a != nil {
 		conf.SendFile = a.send
 	}
+	if s.measuresCost() {
+		conf.Answered = s.answered
+	}
 	var err error
 	if p.Handler, err = upstream.New(conf); err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -65,10 +66,13 @@ type settings struct {
 	Configure   func(*edge.Config)
 	Limits      config.Limits
 	AccessLog   bool
-	Directory   func() tenantdb.Stats // nil: there are only static tenants
-	Force       <-chan struct{}
-	Ready       func(*Server)
-	Logger      *slog.Logger
+	LogCost     bool
+	// ServerTiming is that of config.File.
+	ServerTiming string
+	Directory    func() tenantdb.Stats // nil: there are only static tenants
+	Force        <-chan struct{}
+	Ready        func(*Server)
+	Logger       *slog.Logger
 }
 
 // Server serves the requests of tenants. Either call Run, or call Start and use
@@ -163,7 +167,7 @@ func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
 		Media: f.Media, SigningKeys: keys,
 		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts,
 		AdminTLS: f.AdminTLS, AdminTokens: tokens, AuditLog: f.AuditLog, Trust: f.Guest,
-		Limits: f.Limits, AccessLog: f.Logs.Access, Logger: p.log,
+		Limits: f.Limits, AccessLog: f.Logs.Access, LogCost: f.Logs.Cost, ServerTiming: f.ServerTiming, Logger: p.log,
 		Around: o.Around, Within: o.Within, Configure: o.Configure, Force: o.Force, Ready: o.Ready,
 	}
 	if o.Guest == nil {
@@ -202,6 +206,11 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 		}
 	}
 	c.Websockets.PassOn = s.passesOn
+	if s.measuresCost() {
+		c.Cost = costOf
+		c.Websockets.Accepted = s.accepted
+		c.Websockets.Answered = func(r *http.Request, took time.Duration) { s.answered(r, nil, took) }
+	}
 	if c.Logger == nil {
 		c.Logger = o.Logger
 	}
@@ -309,8 +318,8 @@ func unlessClosed(err error) error {
 
 // entry is the first handler. It counts open requests and writes the access log.
 func (s *Server) entry(next http.Handler) http.Handler {
-	if s.options.AccessLog {
-		next = s.logAccess(next)
+	if s.options.AccessLog || s.timing() {
+		next = s.noted(next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)

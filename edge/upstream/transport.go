@@ -160,6 +160,23 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// timed returns the transport, which calls Config.Answered if that is set.
+func (h *Handler) timed() http.RoundTripper {
+	if h.config.Answered == nil {
+		return h.transport
+	}
+	return timedTransport{h}
+}
+
+type timedTransport struct{ *Handler }
+
+func (t timedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	began := time.Now()
+	answer, err := t.transport.RoundTrip(r)
+	t.config.Answered(r, answer, time.Since(began))
+	return answer, err
+}
+
 func (t *transport) closeIdle() {
 	t.h1.CloseIdle()
 	if t.h2 != nil {

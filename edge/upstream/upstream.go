@@ -60,6 +60,10 @@ type Config struct {
 	// Failed answers a request that the application did not answer. nil: the Handler
 	// writes a short page with the status of the failure, and logs it.
 	Failed func(http.ResponseWriter, *http.Request, Failure)
+	// Answered is called with the time that the application took for the head of its
+	// answer, from the start of the request, with the answer, to whose header it may add,
+	// or nil after a failure. nil: not called.
+	Answered func(*http.Request, *http.Response, time.Duration)
 	// SendFile answers a request for which the application orders a file with
 	// X-Accel-Redirect or X-Sendfile. nil: such orders are ignored. They never
 	// reach clients.
@@ -122,7 +126,7 @@ func New(c Config) (*Handler, error) {
 	h.tunnels.init()
 	h.reverse = httputil.ReverseProxy{
 		Rewrite:        h.rewrite,
-		Transport:      h.transport,
+		Transport:      h.timed(),
 		ModifyResponse: h.modify,
 		ErrorHandler:   h.fail,
 		BufferPool:     buffers,

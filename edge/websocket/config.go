@@ -54,6 +54,12 @@ type Config struct {
 	// Routed is called with each handshake before it is answered, for logs. Its
 	// context has the tenant. May be nil.
 	Routed func(*http.Request)
+	// Answered is called with the time that an application took to answer a handshake
+	// that is relayed to it, or to fail. May be nil.
+	Answered func(*http.Request, time.Duration)
+	// Accepted is called with the header of the answer before a handshake is accepted. It
+	// may add to it. May be nil.
+	Accepted func(*http.Request, http.Header)
 }
 
 // Target is what serves a route. Exactly one of Upstream, Consumer and

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/http1"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
@@ -16,11 +17,16 @@ import (
 // relay opens a websocket to an application and relays the client's websocket to it.
 func (s *Server) relay(w http.ResponseWriter, r *http.Request, h *sockets.Handshake, target *Target) {
 	app := upstream.Target{URL: target.Upstream, Inner: target.Inner, OwnHost: target.OwnHost}
+	began := time.Now()
 	up, err := s.dialer.Dial(r.Context(), app.Request(s.edge.Host, r))
+	if s.config.Answered != nil {
+		s.config.Answered(r, time.Since(began))
+	}
 	var answered *sockets.StatusError
 	var timeout net.Error
 	switch {
 	case err == nil:
+		s.accept(r, up.Header)
 		_, _ = h.Relay(up, up.Header) // fails if the client has disconnected
 	case errors.As(err, &answered):
 		h.Reject()

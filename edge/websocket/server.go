@@ -162,6 +162,13 @@ func (s *Server) reject(w http.ResponseWriter, r *http.Request, status int, reas
 	s.edge.Reject(w, r, &Rejection{Status: status, Reason: reason}, cause)
 }
 
+// accept calls Config.Accepted.
+func (s *Server) accept(r *http.Request, answer http.Header) {
+	if s.config.Accepted != nil {
+		s.config.Accepted(r, answer)
+	}
+}
+
 // consume opens a websocket that the guest handles.
 func (s *Server) consume(w http.ResponseWriter, r *http.Request, h *sockets.Handshake, d *Routed) {
 	scope, err := s.layer.For(d.Tenant.Schema)
@@ -181,7 +188,9 @@ func (s *Server) consume(w http.ResponseWriter, r *http.Request, h *sockets.Hand
 		h.Reject()
 		s.reject(w, r, rejection.Status, rejection.Reason, nil)
 	default:
-		if _, err := h.Accept(c, protocols(c.Protocol()), nil); err != nil {
+		header := http.Header{}
+		s.accept(r, header)
+		if _, err := h.Accept(c, protocols(c.Protocol()), header); err != nil {
 			c.Abandon()
 		}
 	}
@@ -218,6 +227,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, h *sockets.Hands
 		}
 		return
 	}
+	s.accept(r, q.ResponseHeader)
 	if _, err := h.Accept((*events)(&Conn{consumer: c, route: route}), protocols(q.Protocol), q.ResponseHeader); err != nil {
 		s.release(route) // the client has disconnected; the consumer gets no event
 	}

@@ -41,8 +41,11 @@ type Config struct {
 	FixedTime    int64 // see hostfuncs.Call
 	// Recorder records a sample of the requests; nil: none.
 	Recorder Recorder
-	Logger   *slog.Logger
-	LogRate  int64 // bytes a second that guests may log; negative: unlimited
+	// Cost returns where to add what a call of a guest with this context costs; nil:
+	// nowhere. Cost may be nil.
+	Cost    func(context.Context) *stats.Cost
+	Logger  *slog.Logger
+	LogRate int64 // bytes a second that guests may log; negative: unlimited
 }
 
 // Set holds the guests of a Host. It is safe for concurrent use.
@@ -129,6 +132,7 @@ func (s *Set) generate(ctx context.Context, wasm []byte) (*Generation, error) {
 		NoReset:      s.config.NoReset,
 		CompileCache: s.config.CompileCache,
 		FixedTime:    s.config.FixedTime,
+		Cost:         s.config.Cost,
 		Logger:       s.config.Logger,
 	})
 	if err != nil {

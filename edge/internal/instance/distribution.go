@@ -61,9 +61,14 @@ const timedEach = 8
 // as long as time.Now.
 var epoch = time.Now()
 
-// startTiming returns the time since epoch, or 0 for a call that is not timed.
-func (i *Instance) startTiming() time.Duration {
-	if i.used.calls%timedEach != 0 {
+// sampled reports whether the call that is not counted yet belongs in the histogram of
+// times.
+func (i *Instance) sampled() bool { return i.used.calls%timedEach == 0 }
+
+// startTiming returns the time since epoch, or 0 for a call that is not timed: neither
+// always nor as a sample.
+func (i *Instance) startTiming(always bool) time.Duration {
+	if !always && !i.sampled() {
 		return 0
 	}
 	return time.Since(epoch)

@@ -138,7 +138,8 @@ func (i *Instance) Fuel() uint64 { return i.fuel.Get() }
 //
 // write and read do not escape, so closures need no allocation.
 func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, read func(abi.Message) error) error {
-	began := i.startTiming()
+	cost := i.costOf(ctx)
+	began := i.startTiming(cost != nil)
 	i.call.Begin(ctx)
 	defer i.call.End()
 	i.begin(i.program.limits.Fuel, i.program.limits.Deadline)
@@ -146,7 +147,7 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 	var err error
 	if i.program.options.NoReset {
 		err = i.exchange(e, write, read)
-		i.count(err, pristine.ResetReport{}, began)
+		i.count(err, pristine.ResetReport{}, began, cost)
 		if i.used.trap == "" {
 			i.dirty = false
 		}
@@ -158,7 +159,7 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 		i.enlarged = false
 	}
 	report, resetErr := i.memory.Reset()
-	i.count(err, report, began)
+	i.count(err, report, began, cost)
 	i.dirty = false
 	i.judge(report, resetErr)
 	return err
@@ -228,16 +229,31 @@ func (i *Instance) restore() {
 	}
 }
 
-// count counts a call for which startTiming returned began.
-func (i *Instance) count(err error, r pristine.ResetReport, began time.Duration) {
+// costOf returns where to add what a call costs, or nil.
+func (i *Instance) costOf(ctx context.Context) *stats.Cost {
+	if of := i.program.options.Cost; of != nil {
+		return of(ctx)
+	}
+	return nil
+}
+
+// count counts a call for which startTiming returned began, and adds it to cost, which
+// may be nil.
+func (i *Instance) count(err error, r pristine.ResetReport, began time.Duration, cost *stats.Cost) {
+	fuel := i.fuel.Get()
+	if began > 0 {
+		took := time.Since(epoch) - began
+		if i.sampled() {
+			i.used.callNanos.add(uint64(took), &timeBounds)
+		}
+		if cost != nil {
+			cost.Add(fuel, i.call.HostCalls(), took)
+		}
+	}
 	i.calls++
 	i.used.calls++
-	fuel := i.fuel.Get()
 	i.used.fuel += fuel
 	i.used.callFuel.add(fuel, &fuelBounds)
-	if began > 0 {
-		i.used.callNanos.add(uint64(time.Since(epoch)-began), &timeBounds)
-	}
 	i.used.restored += uint64(r.Bytes)
 	if err == nil {
 		return

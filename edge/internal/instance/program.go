@@ -46,8 +46,11 @@ type Options struct {
 	// CompileCache is a folder for compiled code; empty: none. Its contents are
 	// executed, so only this user may write to it.
 	CompileCache string
-	FixedTime    int64        // see hostfuncs.Call
-	Logger       *slog.Logger // nil: slog.Default
+	FixedTime    int64 // see hostfuncs.Call
+	// Cost returns where to add what a call with this context costs; nil: nowhere.
+	// Cost may be nil.
+	Cost   func(context.Context) *stats.Cost
+	Logger *slog.Logger // nil: slog.Default
 }
 
 // Program is one compiled generation of a guest. It is immutable and has its
