@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 appservers guests servers decide-servers check format vet lint deadcode tidy \
+.PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 registry appservers guests servers decide-servers check format vet lint deadcode tidy \
 	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
@@ -33,7 +33,7 @@ caddy: ## build bin/caddy: Caddy with the modules of edge/caddy
 	@echo "building bin/caddy; the first build compiles Caddy"
 	@cd edge/caddy && go build -trimpath -o $(CURDIR)/bin/caddy ./cmd/caddy
 
-test: postgres redis s3 appservers guests ## run all tests against a real Postgres, Redis, S3 server and application servers, and guests in every language; installs what is missing
+test: postgres redis s3 registry appservers guests ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, and guests in every language; installs what is missing
 	go test $(TESTFLAGS) ./...
 	cd edge/examples && go test $(TESTFLAGS) ./...
 	cd edge/caddy && go test $(TESTFLAGS) ./...
@@ -62,7 +62,7 @@ UNINSTRUMENTED := $(foreach p,github.com/tetratelabs/wazero/internal/engine/waze
 	github.com/tetratelabs/wazero/internal/leb128 github.com/tenantedge/tenantedge/edge/internal/wasm \
 	github.com/tenantedge/tenantedge/edge/internal/meter,-gcflags=$p=-race=false)
 
-race: postgres redis s3 ## run the tests with the race detector, except those without goroutines
+race: postgres redis s3 registry ## run the tests with the race detector, except those without goroutines
 	go test -race $(UNINSTRUMENTED) -timeout 20m -skip '$(RACELESS_TESTS)' $(TESTFLAGS) $$(go list -pgo=off ./... | grep -vE '/($(RACELESS_PACKAGES))$$')
 
 postgres:
@@ -73,6 +73,9 @@ redis:
 
 s3:
 	@sh .ci/s3.sh
+
+registry:
+	@sh .ci/registry.sh
 
 guests:
 	@sh .ci/guests.sh

@@ -34,6 +34,8 @@ func TestImportsGoDownOnly(t *testing.T) {
 		{"github.com/tinylib/msgp", "edge/channel", "only one package encodes messages"},
 		{"github.com/redis/go-redis", "edge/channel/redis edge/cmd/tenantedge", "only one package talks to Redis; main disables the log of its client"},
 		{"aead.dev/minisign", "edge/internal/signature", "only one package reads keys and signatures"},
+		{"oras.land/oras-go", "edge/internal/artifact", "only one package talks to OCI registries"},
+		{"github.com/opencontainers", "edge/internal/artifact", "only one package knows the layout of OCI artifacts"},
 		{"github.com/tus/tusd", "edge/internal/uploads", "only one package uses the tus library"},
 		{"golang.org/x/exp", "edge/internal/uploads", "the tus library logs with it"},
 		{"github.com/prometheus/client_golang", "edge/metrics edge/serve", "an embedder without Prometheus does not link it"},

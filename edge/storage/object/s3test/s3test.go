@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -29,7 +28,7 @@ import (
 )
 
 const (
-	module  = "github.com/versity/versitygw"
+	program = "github.com/versity/versitygw/cmd/versitygw"
 	version = "v1.8.0"
 
 	// AccessKey and SecretKey are the credentials of the server's only user.
@@ -79,6 +78,10 @@ func (s *Server) NewBucket(tb testing.TB) string {
 	return name
 }
 
+// Program returns the path of the server's program. It builds the program if this
+// version is not in the cache.
+func Program() (string, error) { return testserver.Built("s3test", program, version) }
+
 func newServer() (*Server, error) {
 	program, err := Program()
 	if err != nil {
@@ -87,10 +90,8 @@ func newServer() (*Server, error) {
 	run := testserver.Config{
 		Name: "s3test",
 		Prepare: func(s *testserver.Server) error {
-			if os.Getuid() == 0 { // the server's user cannot read root's cache folder
-				if program, err = copied(program, filepath.Join(s.Dir(), "versitygw")); err != nil {
-					return err
-				}
+			if program, err = s.Readable(program); err != nil {
+				return err
 			}
 			return s.Command("mkdir", "files", "metadata").Run() // as the user who will write there
 		},
@@ -120,14 +121,3 @@ func newServer() (*Server, error) {
 }
 
 func address(s *testserver.Server) string { return "127.0.0.1:" + strconv.Itoa(s.Port()) }
-
-func copied(program, to string) (string, error) {
-	content, err := os.ReadFile(program)
-	if err == nil {
-		err = os.WriteFile(to, content, 0o755)
-	}
-	if err != nil {
-		return "", fmt.Errorf("s3test: %w", err)
-	}
-	return to, nil
-}
