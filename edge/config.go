@@ -25,6 +25,9 @@ import (
 // default guest, and has no tenants.
 type Config struct {
 	Guest []byte // the guest's Wasm; nil: the default router, assets.Router
+	// Previous is the Wasm of a guest that ran before, to which Rollback returns. It is
+	// not tried again; if it cannot be loaded, that is logged. nil: there is none.
+	Previous []byte
 	// GuestConfig is what every guest is configured with: how it finds tenants, the
 	// static tenants, what serves the dynamic ones.
 	GuestConfig abi.Config

@@ -82,7 +82,12 @@ func New(ctx context.Context, c Config) (*Host, error) {
 		return nil, errors.Join(public(err), h.closeRecord())
 	}
 	h.consumers = consumer.New(h.guests, c.Logger, c.Limits.Instances)
-	h.config.Guest = nil // to free its memory
+	if c.Previous != nil {
+		if err := h.guests.LoadPrevious(ctx, c.Previous); err != nil {
+			c.Logger.Warn("the previous guest cannot be loaded; there is none to roll back to", "error", public(err))
+		}
+	}
+	h.config.Guest, h.config.Previous = nil, nil // to free their memory
 	if err := h.openFiles(); err != nil {
 		return nil, errors.Join(fmt.Errorf("edge: %w", err), h.Close())
 	}

@@ -144,6 +144,23 @@ func (h *Host) OpenWebsockets() (open, relayed int) {
 	return h.websockets.Count()
 }
 
+// TenantWebsockets returns how many websockets of a tenant are open, and how many
+// descriptors they take. It is for websocket.Config.Elsewhere, which passes the key.
+func (h *Host) TenantWebsockets(key string) (open, descriptors int) {
+	if h.websockets == nil {
+		return 0, 0
+	}
+	return h.websockets.CountTenant(key)
+}
+
+// RestartWebsockets closes all open websockets with 1012, service restart, after which
+// clients connect again. It does not wait, and new ones are accepted.
+func (h *Host) RestartWebsockets() {
+	if h.websockets != nil {
+		h.websockets.Restart()
+	}
+}
+
 // RelayedWebsockets returns how many websockets of a tenant are relayed to
 // applications; id is that of its row, empty for a static tenant.
 func (h *Host) RelayedWebsockets(schema, id string) int {

@@ -58,7 +58,7 @@ func noteFailure(ctx context.Context, reason string) string {
 }
 
 // noted gives each request a note, and writes the access log and Server-Timing of it.
-func (s *Server) noted(next http.Handler) http.Handler {
+func (s *generation) noted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := &note{id: rand.Text()}
 		counted := &countingWriter{ResponseWriter: w}
@@ -76,7 +76,7 @@ func (s *Server) noted(next http.Handler) http.Handler {
 
 // logAccess writes the log record of a request that was served, without query and
 // headers, which may hold secrets.
-func (s *Server) logAccess(r *http.Request, n *note, w *countingWriter, began time.Time) {
+func (s *generation) logAccess(r *http.Request, n *note, w *countingWriter, began time.Time) {
 	attrs := []slog.Attr{
 		slog.String("request", n.id),
 		slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.URL.Path),

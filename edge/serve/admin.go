@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // checkAdmin rejects an admin address that other machines could reach, unless the
@@ -31,23 +30,8 @@ func checkAdmin(o *settings) error {
 	return nil
 }
 
-// prepareAdmin checks the settings of the admin listener, and makes what decides
-// about guests and records changes.
-func (s *Server) prepareAdmin() (err error) {
-	if err = checkAdmin(&s.options); err != nil {
-		return err
-	}
-	s.denied = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "tenantedge_admin_denied_total", Help: "Requests on the admin listener without a valid token (unauthorized), with a role that is too small (forbidden), or after too many of them (limited).",
-	}, []string{"outcome"})
-	if s.signatures, err = newSignatures(s.options.Trust, s.log); err != nil {
-		return err
-	}
-	s.audit, err = newAuditLog(s.options.AuditLog, s.log)
-	return err
-}
-
-func (s *Server) newAdmin() (*http.Server, error) {
+// newAdmin returns the handler of the admin listener while g is current.
+func (s *Server) newAdmin(g *generation) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -56,26 +40,40 @@ func (s *Server) newAdmin() (*http.Server, error) {
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.HandleFunc("GET /tenants/{schema}", s.serveTenant)
 	mux.Handle("GET /metrics", s.metricsHandler())
-	s.guestRoutes(mux)
-	limits := &pace.Limits{Body: s.options.Limits.BodyTimeout, Answer: s.options.Limits.AnswerTimeout, Rate: s.options.Limits.MinRate}
-	srv := &http.Server{
-		Handler:           pace.Handler(limits, s.requireLocalHost(s.requireToken(mux))),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       limits.Body,
-		WriteTimeout:      limits.Answer,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    32 << 10, // a signature may have 16
-		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
+	s.guestRoutes(g, mux)
+	limits := &pace.Limits{Body: g.options.Limits.BodyTimeout, Answer: g.options.Limits.AnswerTimeout, Rate: g.options.Limits.MinRate}
+	return pace.Handler(limits, g.requireLocalHost(s.requireToken(g, mux)))
+}
+
+// adminWishes returns the port of the admin listener, if g has one.
+func (s *Server) adminWishes(g *generation) ([]wish, error) {
+	o := &g.options
+	if o.Admin == "" {
+		return nil, nil
 	}
-	var err error
-	srv.TLSConfig, err = newTLS(s.options.AdminTLS, "admin_tls")
-	return srv, err
+	certificates, err := loadCertificates(o.AdminTLS, "admin_tls")
+	return []wish{{
+		kind: forAdmin, address: o.Admin, certificates: certificates,
+		settings: []any{o.Limits.BodyTimeout, o.Limits.AnswerTimeout},
+		serve: func(o settings) *http.Server {
+			return &http.Server{
+				Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now().admin.ServeHTTP(w, r) }),
+				ReadHeaderTimeout: 5 * time.Second,
+				ReadTimeout:       o.Limits.BodyTimeout,
+				WriteTimeout:      o.Limits.AnswerTimeout,
+				IdleTimeout:       time.Minute,
+				MaxHeaderBytes:    32 << 10, // a signature may have 16
+				ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
+				TLSConfig:         newTLS(certificates),
+			}
+		},
+	}}, err
 }
 
 // requireLocalHost rejects requests for hosts other than the listener's own. Any site
 // can have its name resolve to a loopback address; to a browser the answers
 // would then be of the site's own origin, which its pages may read.
-func (s *Server) requireLocalHost(next http.Handler) http.Handler {
+func (s *generation) requireLocalHost(next http.Handler) http.Handler {
 	names := append([]string{hostname(s.options.Admin)}, s.options.AdminHosts...)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		own := ""
@@ -118,6 +116,8 @@ type Readiness struct {
 	Ready    bool   `json:"ready"`
 	Reason   string `json:"reason,omitempty"` // why not
 	Requests int64  `json:"requests"`         // in progress
+
+	Configuration ConfigurationReport `json:"configuration"`
 
 	Directory *DirectoryReport `json:"directory"` // null: there are only static tenants
 	Guest     GuestReport      `json:"guest"`
@@ -164,24 +164,17 @@ type GuestReport struct {
 // state serves, and with an unreachable bucket: all edges share it, and requests
 // for anything but its files are served.
 func (s *Server) Readiness() Readiness {
-	guest := s.host.Stats().Guest
-	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest, s.guestFile.degraded()}}
-	if s.options.Directory != nil {
-		st := s.options.Directory()
-		r.Directory = &DirectoryReport{
-			Tenants: st.Tenants, Domains: st.Domains, Refused: st.LeftOut,
-			Generation: st.Generation, AgeSeconds: st.Age.Seconds(), Degraded: st.Degraded,
-			Polling: st.Upkeep.Polling,
-		}
-		if u := st.Upkeep; u.StateFile != "" {
-			r.Directory.StateFile = &StateFileReport{u.StateAge().Seconds(), u.SaveFailures, u.SaveError}
-		}
-		if !st.SyncedAt.IsZero() {
-			r.Directory.SyncedAt = &st.SyncedAt
-		}
+	g := s.now()
+	guest := g.host.Stats().Guest
+	r := Readiness{
+		Requests: s.generations.requests(), Configuration: s.reloads.report(s.generations.all()),
+		Guest: GuestReport{guest.Name, guest.Version, guest.Digest, g.guestFile.degraded()},
 	}
-	if s.hasBucket() {
-		r.Media = &MediaReport{s.mediaDegraded()}
+	if g.options.Directory != nil {
+		r.Directory = reportDirectory(g.options.Directory())
+	}
+	if g.hasBucket() {
+		r.Media = &MediaReport{g.mediaDegraded()}
 	}
 	switch {
 	case s.draining.Load():
@@ -194,6 +187,21 @@ func (s *Server) Readiness() Readiness {
 		r.Ready = true
 	}
 	return r
+}
+
+func reportDirectory(st tenantdb.Stats) *DirectoryReport {
+	d := &DirectoryReport{
+		Tenants: st.Tenants, Domains: st.Domains, Refused: st.LeftOut,
+		Generation: st.Generation, AgeSeconds: st.Age.Seconds(), Degraded: st.Degraded,
+		Polling: st.Upkeep.Polling,
+	}
+	if u := st.Upkeep; u.StateFile != "" {
+		d.StateFile = &StateFileReport{u.StateAge().Seconds(), u.SaveFailures, u.SaveError}
+	}
+	if !st.SyncedAt.IsZero() {
+		d.SyncedAt = &st.SyncedAt
+	}
+	return d
 }
 
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {

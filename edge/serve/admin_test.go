@@ -52,7 +52,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := start(t)
-			w.server.options.Directory = c.stats
+			w.server.now().options.Directory = c.stats
 			w.server.serving.Store(c.serving)
 			status, r := w.readyz()
 			if r.Ready != (c.reason == "") || r.Reason != c.reason || (status == http.StatusOK) != r.Ready {

@@ -88,9 +88,9 @@ func callerOf(ctx context.Context) string {
 	return name
 }
 
-// authorized requires a token with a role: config.RoleOperate or config.RoleRead,
+// authorized requires a token of g with a role: config.RoleOperate or config.RoleRead,
 // which both roles fulfil.
-func (s *Server) authorized(role string, next http.HandlerFunc) http.HandlerFunc {
+func (s *Server) authorized(g *generation, role string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		peer := peerOf(r)
 		if s.guesses.blocked(peer) {
@@ -98,7 +98,7 @@ func (s *Server) authorized(role string, next http.HandlerFunc) http.HandlerFunc
 			s.deny(w, r, http.StatusTooManyRequests, auditLimited, "too many requests without a valid token; try again later")
 			return
 		}
-		token := tokenOf(r, s.options.AdminTokens)
+		token := tokenOf(r, g.options.AdminTokens)
 		if token == nil {
 			s.guesses.failed(peer)
 			w.Header().Set("WWW-Authenticate", `Bearer realm="tenantedge"`)
@@ -126,11 +126,11 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, status int, outcom
 
 // requireToken requires a token for all requests but those of /healthz and /readyz,
 // if other machines can reach the listener.
-func (s *Server) requireToken(next http.Handler) http.Handler {
-	if !exposed(s.options.Admin) {
+func (s *Server) requireToken(g *generation, next http.Handler) http.Handler {
+	if !exposed(g.options.Admin) {
 		return next
 	}
-	allowed := s.authorized(config.RoleRead, next.ServeHTTP)
+	allowed := s.authorized(g, config.RoleRead, next.ServeHTTP)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
 			next.ServeHTTP(w, r)

@@ -149,11 +149,11 @@ func exposedAdmin(t *testing.T) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // nothing was served
-	srv, err := s.newAdmin()
-	if err != nil || srv.TLSConfig == nil {
-		t.Fatalf("TLS %v, %v", srv.TLSConfig, err)
+	wishes, err := s.adminWishes(s.now())
+	if err != nil || wishes[0].serve(s.now().options).TLSConfig == nil {
+		t.Fatalf("%v, %v", wishes, err)
 	}
-	return srv.Handler
+	return wishes[0].serve(s.now().options).Handler
 }
 
 func ask(h http.Handler, peer, path, token string) int {
@@ -269,7 +269,7 @@ func TestO9TheAdminListenerServesTLS(t *testing.T) {
 	if plain.StatusCode != http.StatusBadRequest {
 		t.Errorf("plain HTTP: %s", plain.Status)
 	}
-	if _, err := newTLS([]config.Certificate{{Cert: cert.pair.Key, Key: filepath.Join(t.TempDir(), "missing")}}, "admin_tls"); err == nil || !strings.Contains(err.Error(), "admin_tls: certificate") {
+	if _, err := loadCertificates([]config.Certificate{{Cert: cert.pair.Key, Key: filepath.Join(t.TempDir(), "missing")}}, "admin_tls"); err == nil || !strings.Contains(err.Error(), "admin_tls: certificate") {
 		t.Errorf("a missing key: %v", err)
 	}
 }

@@ -109,5 +109,5 @@ func crossfire(t *testing.T, u *url.URL, length time.Duration) {
 			t.Log(log[len(log)-2000:])
 		}
 	}
-	t.Logf("%d requests, %d wrong, %d failed, connections %+v", requests.Load(), wrong.Load(), failed.Load(), w.server.proxies[0].Stats())
+	t.Logf("%d requests, %d wrong, %d failed, connections %+v", requests.Load(), wrong.Load(), failed.Load(), w.server.now().proxies[0].Stats())
 }

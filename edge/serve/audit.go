@@ -18,14 +18,13 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 )
 
-// auditLog records who changed the guest, and who tried to: in the log, as records
+// auditLog records who changed the guest or the configuration, and who tried to: in the log, as records
 // with the attribute audit, and in the file of audit_log.
 type auditLog struct {
-	log  *slog.Logger
-	path string       // empty: there is no file
-	file slog.Handler // writes to path
+	log *slog.Logger
 
 	mu         sync.Mutex
+	path       string        // of the file; empty: there is none
 	refusals   *rate.Limiter // of requests without a valid token, which anyone can send
 	suppressed uint64        // refusals without a record, since the last one with one
 }
@@ -34,21 +33,32 @@ type auditLog struct {
 // second is.
 const refusedBurst = 20
 
-func newAuditLog(path string, log *slog.Logger) (*auditLog, error) {
-	a := &auditLog{log: log, path: path, refusals: rate.NewLimiter(1, refusedBurst)}
+func newAuditLog(log *slog.Logger) *auditLog {
+	return &auditLog{log: log, refusals: rate.NewLimiter(1, refusedBurst)}
+}
+
+// checkAuditLog checks that the file of an audit log can be written.
+func checkAuditLog(path string) error {
 	if path == "" {
-		return a, nil
+		return nil
 	}
-	a.file = slog.NewJSONHandler(appended(path), nil)
-	if _, err := appended(path).Write(nil); err != nil { // so that the start reports it
-		return nil, errorf("audit_log: expected a file that can be appended to: %w", err)
+	if _, err := appended(path).Write(nil); err != nil {
+		return errorf("audit_log: expected a file that can be appended to: %w", err)
 	}
-	return a, nil
+	return nil
+}
+
+// use writes further records to a file; empty: to none.
+func (a *auditLog) use(path string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.path = path
 }
 
 // Values of auditRecord.Action for what is no request, and of Outcome.
 const (
-	auditFile = "guest.path" // the guest's file was read
+	auditFile   = "guest.path"    // the guest's file was read
+	auditReload = "configuration" // it was reloaded
 
 	auditDone         = "done"
 	auditUnchanged    = "unchanged" // the guest ran already
@@ -61,7 +71,7 @@ const (
 // auditRecord is a record of the audit log. Empty fields are left out.
 type auditRecord struct {
 	Action   string // the pattern of a request's route, or auditFile
-	Who      string // the name of the token; "file", "signal" or "start" for the guest's file
+	Who      string // the name of the token; "file", "signal", "start", "reload" or "program" for files
 	Peer     string // address of the client
 	Reason   string // which the client gave
 	Outcome  string
@@ -110,16 +120,19 @@ func (a *auditLog) write(r auditRecord, suppressed uint64) {
 	if h := a.log.Handler(); h.Enabled(ctx, level) {
 		_ = h.Handle(ctx, entry.Clone()) // there is no other log to report it in
 	}
-	if a.file == nil {
+	a.mu.Lock()
+	path := a.path
+	a.mu.Unlock()
+	if path == "" {
 		return
 	}
-	if err := a.file.Handle(ctx, entry); err != nil {
-		a.log.Error("cannot append to the audit log", "file", a.path, "error", err)
+	if err := slog.NewJSONHandler(appended(path), nil).Handle(ctx, entry); err != nil {
+		a.log.Error("cannot append to the audit log", "file", path, "error", err)
 	}
 }
 
 // auditSwap records what r, from an attempt to swap in a guest, is about.
-func (s *Server) auditSwap(a auditRecord, guest signedGuest, r edge.Report, err error) {
+func (s *generation) auditSwap(a auditRecord, guest signedGuest, r edge.Report, err error) {
 	a.SignedBy, a.After = guest.keyID, r.Guest.Digest
 	switch {
 	case err != nil:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -69,7 +68,7 @@ func TestO10EveryChangeOfTheGuestIsRecorded(t *testing.T) {
 	w.server.ReloadGuest(t.Context())
 	put(t, path+".minisig", ours.sign(numbered(3)))
 	put(t, path, numbered(3))
-	w.eventually("the guest of the file", func() bool { return w.server.host.GuestDigest() == instance.Digest(numbered(3)) })
+	w.eventually("the guest of the file", func() bool { return w.server.now().host.GuestDigest() == instance.Digest(numbered(3)) })
 	w.eventually("its record", func() bool { return len(auditFileOf(t, audit)) == 10 })
 	digest := func(n byte) string { return instance.Digest(numbered(n)) }
 	key := ours.id()
@@ -79,7 +78,7 @@ func TestO10EveryChangeOfTheGuestIsRecorded(t *testing.T) {
 		{"audit": "PUT /guest", "who": "deploy", "outcome": "unchanged", "after": digest(1), "signed_by": key},
 		{"audit": "PUT /guest", "who": "deploy", "outcome": "refused", "after": digest(1), "reason": "no signature", "error": "found none"},
 		{"audit": "PUT /guest", "who": "deploy", "outcome": "refused", "after": digest(1), "offered": digest(2), "error": "expected the guest that the key"},
-		{"audit": "POST /guest/rollback", "who": "deploy", "outcome": "done", "before": digest(1), "after": digest(0), "reason": "\"odd\"   text xxx"},
+		{"audit": "POST /guest/rollback", "who": "deploy", "outcome": "done", "before": digest(1), "after": digest(0), "signed_by": key, "reason": "\"odd\"   text xxx"},
 		{"audit": "PUT /guest", "who": "grafana", "outcome": "forbidden"},
 		{"audit": "PUT /guest", "outcome": "unauthorized"},
 		{"audit": "guest.path", "who": "signal", "outcome": "unchanged", "after": digest(0), "signed_by": key},
@@ -115,10 +114,7 @@ func TestO10EveryChangeOfTheGuestIsRecorded(t *testing.T) {
 
 func TestO10AFloodOfRefusedRequestsIsRecordedAtABoundedRate(t *testing.T) {
 	logs := &lines{}
-	a, err := newAuditLog("", slog.New(slog.NewJSONHandler(logs, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newAuditLog(slog.New(slog.NewJSONHandler(logs, nil)))
 	const sent = 5000
 	var all sync.WaitGroup
 	for range 4 {
@@ -156,10 +152,8 @@ func TestO10AFloodOfRefusedRequestsIsRecordedAtABoundedRate(t *testing.T) {
 func TestO10TheFileOfTheAuditLogMayBeMovedAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	logs := &lines{}
-	a, err := newAuditLog(path, slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelError})))
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newAuditLog(slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelError})))
+	a.use(path)
 	a.record(auditRecord{Action: "PUT /guest", Outcome: auditDone, Who: "a\nb"})
 	if err := os.Rename(path, path+".1"); err != nil {
 		t.Fatal(err)
@@ -180,7 +174,7 @@ func TestO10TheFileOfTheAuditLogMayBeMovedAway(t *testing.T) {
 	if got := logs.entries("cannot append to the audit log"); len(got) != 1 {
 		t.Errorf("the log is %s", logs)
 	}
-	if _, err := newAuditLog(path, slog.New(slog.NewJSONHandler(io.Discard, nil))); err == nil || !strings.Contains(err.Error(), "serve: audit_log: expected a file") {
+	if err := checkAuditLog(path); err == nil || !strings.Contains(err.Error(), "serve: audit_log: expected a file") {
 		t.Errorf("a folder: %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 // one, but an application can order such a file by its name.
 func TestABackslashIsNeverASlash_C5(t *testing.T) {
 	w := startAccel(t)
-	private, media := w.location, w.server.options.Media.Location
+	private, media := w.location, w.server.now().options.Media.Location
 	for _, location := range []string{private, media} {
 		write(t, location, "acme/a/c.txt", "slash")
 		write(t, location, `acme/a\c.txt`, "backslash")

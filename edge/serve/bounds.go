@@ -69,8 +69,11 @@ func (u *usage) count() (connections, requests int) {
 // and that pass through to an application. The latter count from the handshake
 // on.
 func (s *Server) websockets() (handled, relayed, passing int) {
-	open, relayed := s.host.OpenWebsockets()
-	return open - relayed, relayed, s.passingWebsockets()
+	for _, g := range s.generations.all() {
+		open, r := g.host.OpenWebsockets()
+		handled, relayed, passing = handled+open-r, relayed+r, passing+g.passingWebsockets()
+	}
+	return handled, relayed, passing
 }
 
 // websocketUsage returns how many connections and requests websockets count for.
@@ -83,7 +86,7 @@ func (s *Server) websocketUsage() (connections, requests int) {
 }
 
 // paced enforces limits.min_rate and the timeouts of bodies and answers.
-func (s *Server) paced(next http.Handler) http.Handler {
+func (s *generation) paced(next http.Handler) http.Handler {
 	return pace.Handler(&pace.Limits{
 		Body: s.options.Limits.BodyTimeout, Answer: s.options.Limits.AnswerTimeout, Rate: s.options.Limits.MinRate,
 		Late: func(r *http.Request, d pace.Direction) {

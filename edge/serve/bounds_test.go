@@ -318,13 +318,13 @@ func TestAClientThatDoesNotReadIsDisconnectedOnEveryRoute_A9(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w.dialAndSend(fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", c.path, c.host))
 			late++
-			w.eventually("the HTTP/1.1 client is disconnected", func() bool { return w.server.slow.answer.Load() == late && w.server.requests.Load() == 0 })
+			w.eventually("the HTTP/1.1 client is disconnected", func() bool { return w.server.slow.answer.Load() == late && w.server.generations.requests() == 0 })
 			resp, err := w.h2Client().Do(w.request("GET", c.host, c.path))
 			if err != nil {
 				t.Fatal(err)
 			}
 			late++
-			w.eventually("the HTTP/2 client is disconnected", func() bool { return w.server.slow.answer.Load() == late && w.server.requests.Load() == 0 })
+			w.eventually("the HTTP/2 client is disconnected", func() bool { return w.server.slow.answer.Load() == late && w.server.generations.requests() == 0 })
 			resp.Body.Close()
 		})
 	}

@@ -117,7 +117,7 @@ func TestNoSpellingOfATypeRunsInABrowser_C1(t *testing.T) {
 		s.options.URLConfs["app"] = app
 	})
 	// The application's files and media.
-	for _, location := range []string{w.location, w.server.options.Media.Location} {
+	for _, location := range []string{w.location, w.server.now().options.Media.Location} {
 		for name, content := range map[string]string{
 			"x.html": runningPage, "x.htm": runningPage, "x.HTML": runningPage, "x.png": runningPage, "x.unknown": runningPage, "html": runningPage,
 			"x.xhtml": runningXML, "x.xml": runningXML, "x.svg": runningSVG, "x.SVG": runningSVG, "x.js": runningCode, "x.mjs": runningCode,

@@ -70,7 +70,7 @@ func (s *store) checkServer(ctx context.Context) error {
 
 // watchBuckets pings the servers of buckets. It checks a server again that has
 // become reachable, because it may be a different one.
-func (s *Server) watchBuckets(ctx context.Context) {
+func (s *generation) watchBuckets(ctx context.Context) {
 	for sleep(ctx, pingEvery) {
 		for _, st := range s.table.stores {
 			if !st.ping(ctx) {
@@ -85,7 +85,7 @@ func (s *Server) watchBuckets(ctx context.Context) {
 
 // mediaDegraded returns why tenants' files cannot be read at present. Empty:
 // they can.
-func (s *Server) mediaDegraded() string {
+func (s *generation) mediaDegraded() string {
 	for _, st := range s.table.stores {
 		if reason := st.unreachable.Load(); reason != nil {
 			return *reason
@@ -95,7 +95,7 @@ func (s *Server) mediaDegraded() string {
 }
 
 // hasBucket reports whether files are in a bucket.
-func (s *Server) hasBucket() bool {
+func (s *generation) hasBucket() bool {
 	for _, st := range s.table.stores {
 		if st.remote {
 			return true
@@ -104,7 +104,7 @@ func (s *Server) hasBucket() bool {
 	return false
 }
 
-func (s *Server) newBucketGauge() prometheus.Collector {
+func (s *generation) newBucketGauge() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tenantedge_bucket_reachable", Help: "1 while the server of the media bucket is reachable.",
 	}, func() float64 {

@@ -141,7 +141,7 @@ func TestMediaInABucketAreServedAsThoseOnADisk(t *testing.T) {
 
 func TestUploadsIntoABucketWorkAsOnADisk(t *testing.T) {
 	w := startBucket(t, uploadsFor(config.AccessPublic))
-	if err := w.world.server.checkFiles(t.Context()); err != nil {
+	if err := w.world.server.now().checkFiles(t.Context()); err != nil {
 		t.Errorf("a server with conditional writes: %v", err)
 	}
 	const name, host = "/media/acme/d/new.txt", "acme.example.com"
@@ -207,7 +207,7 @@ func TestUploadsIntoABucketWorkAsOnADisk(t *testing.T) {
 	if left := w.everything(); !slices.Equal(left, []string{"other/new.txt"}) {
 		t.Errorf("leftover objects: %q", left)
 	}
-	if s := w.world.server.uploadStats(); s.Created != 3 || s.Replaced != 2 || s.Deleted != 2 {
+	if s := w.world.server.now().uploadStats(); s.Created != 3 || s.Replaced != 2 || s.Deleted != 2 {
 		t.Errorf("counted %+v", s)
 	}
 	w.server.Kill(t)
@@ -216,7 +216,7 @@ func TestUploadsIntoABucketWorkAsOnADisk(t *testing.T) {
 			t.Errorf("%s without the bucket's server: %d %q", method, a.StatusCode, a.body)
 		}
 	}
-	if err := w.world.server.checkFiles(t.Context()); err != nil {
+	if err := w.world.server.now().checkFiles(t.Context()); err != nil {
 		t.Errorf("an unreachable server prevents the start: %v", err)
 	}
 }
@@ -258,7 +258,7 @@ func TestAnAbortedUploadIntoABucketLeavesNothing(t *testing.T) {
 		if err := errors.Join(err, c.Close()); err != nil {
 			t.Fatal(err)
 		}
-		w.eventually("the upload is refused", func() bool { return w.world.server.uploadStats().Failed[http.StatusBadRequest] == uint64(i+1) })
+		w.eventually("the upload is refused", func() bool { return w.world.server.now().uploadStats().Failed[http.StatusBadRequest] == uint64(i+1) })
 		if left := w.everything(); len(left) > 0 {
 			t.Errorf("leftover objects: %q", left)
 		}
@@ -292,7 +292,7 @@ func TestAnEdgeDoesNotUploadToAServerThatOverwrites(t *testing.T) {
 				uploadsFor(config.AccessPublic)(s)
 			}
 		})
-		if err := w.server.checkFiles(t.Context()); !errors.Is(err, c.want) {
+		if err := w.server.now().checkFiles(t.Context()); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, expected %v", c.name, err, c.want)
 		}
 	}
@@ -304,7 +304,7 @@ func TestGuestsUseFilesInABucket(t *testing.T) {
 		s.edge.Guest, s.edge.Limits.Deadline = guest, patience
 		s.options.Media.QuotaFiles = 2
 	})
-	if err := w.world.server.checkFiles(t.Context()); err != nil {
+	if err := w.world.server.now().checkFiles(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	d, err := w.world.server.Host().Route(t.Context(), &edge.Request{
@@ -343,7 +343,7 @@ func TestAnApplicationCanSendAFileFromABucket(t *testing.T) {
 // reached pings the bucket as watchBuckets does, and returns its state.
 func (b *bucketWorld) reached() *MediaReport {
 	b.Helper()
-	for _, st := range b.world.server.table.stores {
+	for _, st := range b.world.server.now().table.stores {
 		st.ping(b.Context())
 	}
 	status, r := b.readyz()
@@ -362,7 +362,7 @@ func TestAnUnreachableBucketIsReported_C11(t *testing.T) {
 		t.Errorf("with the server: %q", m.Degraded)
 	}
 	w.server.Kill(t)
-	if err := w.world.server.checkFiles(t.Context()); err != nil {
+	if err := w.world.server.now().checkFiles(t.Context()); err != nil {
 		t.Errorf("the edge does not start while the server is unreachable: %v", err)
 	}
 	if m := w.reached(); !strings.Contains(m.Degraded, "out of reach") {

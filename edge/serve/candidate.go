@@ -18,9 +18,11 @@ func (s *Server) candidateRoutes(mux *http.ServeMux, authorized func(role string
 	mux.HandleFunc("PUT /guest/candidate", authorized(config.RoleOperate, s.startCandidate))
 	mux.HandleFunc("DELETE /guest/candidate", authorized(config.RoleOperate, s.abortCandidate))
 	mux.HandleFunc("POST /guest/promote", authorized(config.RoleOperate, func(w http.ResponseWriter, r *http.Request) {
-		report, err := s.host.Promote(r.Context())
-		s.auditSwap(requestRecord(r), signedGuest{}, report, err) // the candidate was verified when it was started
-		answerSwap(w, report, s.logSwap(report, err, "the candidate was promoted; it is now running", "the candidate was refused; the current guest keeps running"))
+		s.changeGuest(func(g *generation) {
+			report, guest, err := g.promote(r.Context())
+			g.auditSwap(requestRecord(r), guest, report, err)
+			answerSwap(w, report, g.logSwap(report, err, "the candidate was promoted; it is now running", "the candidate was refused; the current guest keeps running"))
+		})
 	}))
 }
 
@@ -32,11 +34,14 @@ func (s *Server) startCandidate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	guest, ok := s.acceptGuest(w, r)
-	if !ok {
-		return
+	if ok {
+		s.changeGuest(func(g *generation) { g.tryGuest(w, r, guest, c) })
 	}
-	c.Guest = guest.wasm
-	if err := s.host.StartCandidate(r.Context(), c); err != nil {
+}
+
+// tryGuest starts the trial of a guest that was received.
+func (s *generation) tryGuest(w http.ResponseWriter, r *http.Request, guest signedGuest, c edge.Candidate) {
+	if err := s.startTrial(r.Context(), guest, c); err != nil {
 		s.log.Error("a candidate was refused", "error", err)
 		s.auditSwap(requestRecord(r), guest, edge.Report{}, err)
 		writeJSON(w, http.StatusUnprocessableEntity, apiError{err.Error()})
@@ -52,6 +57,11 @@ func (s *Server) startCandidate(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) abortCandidate(w http.ResponseWriter, r *http.Request) {
+	s.changeGuest(func(g *generation) { g.abortTrial(w, r) })
+}
+
+// abortTrial ends the trial of a candidate.
+func (s *generation) abortTrial(w http.ResponseWriter, r *http.Request) {
 	record := requestRecord(r)
 	reason := "aborted"
 	if record.Reason != "" {

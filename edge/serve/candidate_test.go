@@ -14,9 +14,9 @@ import (
 // A candidate is tried, shown, promoted and aborted through the admin listener.
 func TestACandidateIsTriedThroughTheAdminListener(t *testing.T) {
 	w := start(t)
-	w.server.options.AdminTokens = operator("secret")
+	w.server.now().options.AdminTokens = operator("secret")
 	mux := http.NewServeMux()
-	w.server.guestRoutes(mux)
+	w.server.guestRoutes(w.server.now(), mux)
 	another := string(assets.Router) + "\x00\x03\x01nx" // with an additional custom section
 	send := func(token, method, path, body string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, path, strings.NewReader(body))

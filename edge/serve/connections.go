@@ -14,13 +14,13 @@ import (
 // replaces the one that has waited longest for a request. Accepting never stops,
 // since clients that hold idle connections could then keep out all others.
 type connections struct {
-	limit      int
 	websockets *usage // hijacked connections
 	log        *slog.Logger
 
 	evicted, refused atomic.Uint64
 
 	mu      sync.Mutex
+	limit   int
 	open    map[net.Conn]*connection
 	waiting connection // sentinel of the list of those waiting for a request, longest first
 	logged  time.Time  // when the limit was last logged
@@ -39,10 +39,17 @@ const (
 	minWait    = 20 * time.Millisecond // how long a connection may wait for its request before it can be closed
 )
 
-func newConnections(limit int, websockets *usage, log *slog.Logger) *connections {
-	c := &connections{limit: limit, websockets: websockets, log: log, open: map[net.Conn]*connection{}}
+func newConnections(websockets *usage, log *slog.Logger) *connections {
+	c := &connections{websockets: websockets, log: log, open: map[net.Conn]*connection{}}
 	c.waiting.prev, c.waiting.next = &c.waiting, &c.waiting
 	return c
+}
+
+// setLimit sets the limit for new connections. Those that are open stay.
+func (c *connections) setLimit(limit int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.limit = limit
 }
 
 // stateChanged is the ConnState of every listener's server.

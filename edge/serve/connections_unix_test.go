@@ -19,7 +19,8 @@ func TestAConnectionWithARequestStaysOpen_A9(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c := newConnections(2, &usage{measure: func() (int, int) { return 0, 0 }}, slog.New(slog.DiscardHandler))
+	c := newConnections(&usage{measure: func() (int, int) { return 0, 0 }}, slog.New(slog.DiscardHandler))
+	c.setLimit(2)
 	var accepted []net.Conn
 	for _, text := range []string{"GET / HTTP/1.1\r\n", "", ""} {
 		client, err := net.Dial("tcp", l.Addr().String())

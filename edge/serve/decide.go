@@ -14,6 +14,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/decide"
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
@@ -21,19 +22,22 @@ import (
 type decider struct {
 	*decide.Handler
 	config config.Decide
+	paced  http.Handler // with the limits of requests
 }
 
 // describedBytes is the room in the head of a question for the headers that
 // describe the client's request.
 const describedBytes = 8 << 10
 
-func (s *Server) newDeciders() error {
+func (s *generation) newDeciders() error {
 	applications := make(map[string]decide.Application, len(s.options.URLConfs))
 	for name, c := range s.options.URLConfs {
 		if c.Upstream != nil {
 			applications[name] = decide.Application{URL: c.Upstream, Inner: c.Path == "inner"}
 		}
 	}
+	limits := s.options.Limits
+	paced := pace.Limits{Body: limits.BodyTimeout, Answer: limits.AnswerTimeout, Rate: limits.MinRate}
 	for _, c := range s.options.Decide {
 		conf := decide.Config{
 			Host: s.host, Preset: c.Preset, Peers: c.Peers, Applications: applications, Fallback: s.options.Fallback,
@@ -46,28 +50,39 @@ func (s *Server) newDeciders() error {
 		if err != nil {
 			return errorf("%w", err)
 		}
-		s.deciders = append(s.deciders, &decider{h, c})
-	}
-	if len(s.deciders) > 0 {
-		s.metrics.MustRegister(decideCollector{s})
+		d := &decider{Handler: h, config: c}
+		d.paced = pace.Handler(&paced, http.HandlerFunc(d.identified))
+		s.deciders = append(s.deciders, d)
 	}
 	return nil
 }
 
-// newDecideServer returns the server of a decider. Its connections are those of a
-// few servers, so limits.connections does not count them.
-func (s *Server) newDecideServer(d *decider) *http.Server {
-	limits := s.options.Limits
-	paced := &pace.Limits{Body: limits.BodyTimeout, Answer: limits.AnswerTimeout, Rate: limits.MinRate}
-	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.requests.Add(1)
-		defer s.requests.Add(-1)
-		id := rand.Text()
-		began := asked{id: id, at: time.Now()}
-		d.ServeHTTP(w, r.WithContext(edge.WithRequestID(context.WithValue(r.Context(), askedKey{}, began), id)))
-	})
+// decide answers a question that arrives at an address.
+func (s *Server) decide(w http.ResponseWriter, r *http.Request, address string) {
+	g := s.enter()
+	defer g.leave()
+	for _, d := range g.deciders {
+		if d.config.Address == address {
+			d.paced.ServeHTTP(w, r)
+			return
+		}
+	}
+	w.Header().Set("Connection", "close") // the configuration has changed; the listener is about to be closed
+	errorpage.Write(w, http.StatusServiceUnavailable, "")
+}
+
+// identified gives a question an id, and notes when it arrived.
+func (d *decider) identified(w http.ResponseWriter, r *http.Request) {
+	id := rand.Text()
+	began := asked{id: id, at: time.Now()}
+	d.ServeHTTP(w, r.WithContext(edge.WithRequestID(context.WithValue(r.Context(), askedKey{}, began), id)))
+}
+
+// newDecideServer returns the server of the decider at an address. Its connections are
+// those of a few servers, so limits.connections does not count them.
+func (s *Server) newDecideServer(limits config.Limits, address string) *http.Server {
 	srv := &http.Server{
-		Handler:           pace.Handler(paced, counted),
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.decide(w, r, address) }),
 		ReadHeaderTimeout: limits.ReadHeaderTimeout,
 		ReadTimeout:       limits.BodyTimeout,
 		WriteTimeout:      limits.AnswerTimeout,
@@ -91,7 +106,7 @@ type askedKey struct{}
 
 // logDecision writes the record of the access log for a decision: that of the
 // client's request, without query and headers.
-func (s *Server) logDecision(r *http.Request, d *decide.Decision) {
+func (s *generation) logDecision(r *http.Request, d *decide.Decision) {
 	in := &d.Request
 	path, _, _ := strings.Cut(in.Target, "?")
 	schema, routing := "", ""
@@ -112,7 +127,7 @@ func (s *Server) logDecision(r *http.Request, d *decide.Decision) {
 }
 
 // decideCollector exports the counters of deciders.
-type decideCollector struct{ server *Server }
+type decideCollector struct{ server *generation }
 
 var decideDesc = prometheus.NewDesc("tenantedge_decide_requests_total",
 	"Questions of other servers about requests, by the server's preset and the result.", []string{"preset", "result"}, nil)

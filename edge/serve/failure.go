@@ -30,7 +30,7 @@ type core struct {
 
 // refused answers a request that the Host refused. A host name that no tenant
 // has is served by the fallback urlconf, if one is configured.
-func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {
+func (s *generation) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {
 	if s.refuseInterrupted(w, r, e.Status) {
 		return
 	}

@@ -18,7 +18,7 @@ import (
 // FileAccess reports how a Server of the same configuration answers requests for
 // files, for programs that explain decisions. It sends and changes no file.
 type FileAccess struct {
-	server  *Server
+	server  *generation
 	uploads map[string]bool // urlconfs whose clients may change files
 }
 
@@ -38,7 +38,7 @@ func (p *Parts) FileAccess() (*FileAccess, error) {
 			o.URLConfs[name] = c
 		}
 	}
-	s := &Server{options: o, core: core{log: p.log, static: p.Config.GuestConfig.Tenants, directory: p.Config.Directory, cache: files.NewCache(0)}}
+	s := &generation{options: o, core: core{log: p.log, static: p.Config.GuestConfig.Tenants, directory: p.Config.Directory, cache: files.NewCache(0)}}
 	s.base, s.interrupt = context.WithCancel(context.Background())
 	if o.Media != nil {
 		p.Config.Files = func(l storage.Locator) (storage.Storage, error) {

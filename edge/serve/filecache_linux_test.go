@@ -11,12 +11,12 @@ import (
 
 // settle makes the cache take all files for such that have not changed for long.
 func (w *world) settle() {
-	w.server.cache.Now = func() time.Time { return time.Now().Add(time.Hour) }
+	w.server.now().cache.Now = func() time.Time { return time.Now().Add(time.Hour) }
 }
 
 func (w *world) expectHits(want uint64) {
 	w.Helper()
-	if s := w.server.cache.Stats(); s.Hits != want {
+	if s := w.server.now().cache.Stats(); s.Hits != want {
 		w.Errorf("%+v, expected %d hits", s, want)
 	}
 }
@@ -71,7 +71,7 @@ func TestTenantsNeverGetEachOthersFilesFromMemory(t *testing.T) {
 	if err := os.Rename(at("other"), at("www")); err != nil {
 		t.Fatal(err)
 	}
-	w.server.media.views.Close() // which the cache of views does after 5 s
+	w.server.now().media.views.Close() // which the cache of views does after 5 s
 	get("umbra.example.com", "/media/other/a.txt", "")
 	get("www-site.example.com", "/media/www/a.txt", "of umbra")
 }

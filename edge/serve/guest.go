@@ -17,11 +17,11 @@ import (
 // maxGuestBytes is the largest module that PUT /guest takes, in bytes.
 const maxGuestBytes = instance.MaxModule
 
-// guestRoutes adds the routes that show and swap the guest. The guest decides for
-// all tenants, so there are no such routes without an admin token.
-func (s *Server) guestRoutes(mux *http.ServeMux) {
-	if len(s.options.AdminTokens) > 0 {
-		s.guestRoutesFor(mux, s.authorized)
+// guestRoutes adds the routes that show and swap the guest, for the tokens of g. The
+// guest decides for all tenants, so there are no such routes without an admin token.
+func (s *Server) guestRoutes(g *generation, mux *http.ServeMux) {
+	if len(g.options.AdminTokens) > 0 {
+		s.guestRoutesFor(mux, func(role string, next http.HandlerFunc) http.HandlerFunc { return s.authorized(g, role, next) })
 	}
 }
 
@@ -38,20 +38,21 @@ func (s *Server) GuestHandler() http.Handler {
 // that is needed.
 func (s *Server) guestRoutesFor(mux *http.ServeMux, authorized func(role string, next http.HandlerFunc) http.HandlerFunc) {
 	mux.HandleFunc("GET /guest", authorized(config.RoleRead, func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, s.host.Stats())
+		writeJSON(w, http.StatusOK, s.now().host.Stats())
 	}))
 	mux.HandleFunc("PUT /guest", authorized(config.RoleOperate, s.putGuest))
 	mux.HandleFunc("POST /guest/rollback", authorized(config.RoleOperate, func(w http.ResponseWriter, r *http.Request) {
-		// The previous guest was verified when it was swapped in.
-		report, err := s.host.Rollback(r.Context())
-		s.auditSwap(requestRecord(r), signedGuest{}, report, err)
-		answerSwap(w, report, s.logSwap(report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running"))
+		s.changeGuest(func(g *generation) {
+			report, guest, err := g.rollBack(r.Context())
+			g.auditSwap(requestRecord(r), guest, report, err)
+			answerSwap(w, report, g.logSwap(report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running"))
+		})
 	}))
 	s.candidateRoutes(mux, authorized)
 }
 
 // logSwap logs done or refused, and returns err.
-func (s *Server) logSwap(r edge.Report, err error, done, refused string) error {
+func (s *generation) logSwap(r edge.Report, err error, done, refused string) error {
 	switch {
 	case errors.Is(err, edge.ErrNoPrevious), errors.Is(err, edge.ErrNoCandidate):
 	case err != nil:
@@ -68,19 +69,30 @@ func (s *Server) putGuest(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	report, err := s.host.Swap(r.Context(), guest.wasm)
-	s.auditSwap(requestRecord(r), guest, report, err)
-	answerSwap(w, report, s.logSwap(report, err, "the guest was swapped", "a guest was refused; the previous one keeps running"))
+	s.changeGuest(func(g *generation) {
+		report, err := g.swapIn(r.Context(), guest)
+		g.auditSwap(requestRecord(r), guest, report, err)
+		answerSwap(w, report, g.logSwap(report, err, "the guest was swapped", "a guest was refused; the previous one keeps running"))
+	})
 }
 
-// acceptGuest is receiveGuest. It answers a request whose guest it refuses, and
+// changeGuest calls do with the current generation, which stays the current one until
+// do returns, and whose guest nothing else changes meanwhile.
+func (s *Server) changeGuest(do func(*generation)) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	do(s.now())
+}
+
+// acceptGuest is receiveGuest. Its signature must be verified again by swapIn, since
+// the keys may have changed since. It answers a request whose guest it refuses, and
 // returns false.
 func (s *Server) acceptGuest(w http.ResponseWriter, r *http.Request) (signedGuest, bool) {
 	guest, status, err := s.receiveGuest(w, r)
 	if err != nil {
 		closeUnread(w, r)
 		s.log.Error("a guest was refused; the previous one keeps running", "error", err)
-		s.auditSwap(requestRecord(r), guest, edge.Report{}, err)
+		s.now().auditSwap(requestRecord(r), guest, edge.Report{}, err)
 		writeJSON(w, status, apiError{err.Error()})
 	}
 	return guest, err == nil
@@ -94,7 +106,8 @@ func (s *Server) receiveGuest(w http.ResponseWriter, r *http.Request) (guest sig
 	if err != nil {
 		return guest, http.StatusBadRequest, err
 	}
-	if err := s.signatures.check(text); err != nil {
+	signatures := s.now().signatures
+	if err := signatures.check(text); err != nil {
 		return guest, http.StatusUnprocessableEntity, err
 	}
 	if r.ContentLength > maxGuestBytes {
@@ -111,7 +124,7 @@ func (s *Server) receiveGuest(w http.ResponseWriter, r *http.Request) (guest sig
 		}
 		return guest, http.StatusRequestEntityTooLarge, fmt.Errorf("the guest cannot be read: %w", err)
 	}
-	guest, err = s.signatures.verify(wasm, text)
+	guest, err = signatures.verify(wasm, text)
 	if err != nil {
 		guest.wasm = wasm // whose digest is recorded
 	}

@@ -17,9 +17,9 @@ import (
 func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 	w := start(t)
 	send := func(token, method, path, body string) int {
-		w.server.options.AdminTokens = operator("secret")
+		w.server.now().options.AdminTokens = operator("secret")
 		mux := http.NewServeMux()
-		w.server.guestRoutes(mux)
+		w.server.guestRoutes(w.server.now(), mux)
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+token)
 		a := httptest.NewRecorder()
@@ -41,9 +41,9 @@ func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 			t.Errorf("%s: %d, want %d", c.name, status, c.want)
 		}
 	}
-	w.server.options.AdminTokens = nil
+	w.server.now().options.AdminTokens = nil
 	mux := http.NewServeMux()
-	w.server.guestRoutes(mux)
+	w.server.guestRoutes(w.server.now(), mux)
 	a := httptest.NewRecorder()
 	mux.ServeHTTP(a, httptest.NewRequest("GET", "/guest", nil))
 	if a.Code != http.StatusNotFound {
@@ -53,9 +53,9 @@ func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 
 func TestARollbackIsLoggedAsARollback_F7(t *testing.T) {
 	w := start(t)
-	w.server.options.AdminTokens = operator("secret")
+	w.server.now().options.AdminTokens = operator("secret")
 	mux := http.NewServeMux()
-	w.server.guestRoutes(mux)
+	w.server.guestRoutes(w.server.now(), mux)
 	another := append(bytes.Clone(assets.Router), 0, 3, 1, 'n', 'x') // with an additional custom section
 	for _, c := range []struct{ method, path, body string }{{"PUT", "/guest", string(another)}, {"POST", "/guest/rollback", ""}} {
 		r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
@@ -73,9 +73,9 @@ func TestARollbackIsLoggedAsARollback_F7(t *testing.T) {
 // The answer of PUT /guest and the log name why a guest is refused, and what to do.
 func TestTheAnswerToABrokenGuestNamesCauseAndRemedy(t *testing.T) {
 	w := start(t, func(s *setup) { s.edge.SmokeRun = edge.Try })
-	w.server.options.AdminTokens = operator("secret")
+	w.server.now().options.AdminTokens = operator("secret")
 	mux := http.NewServeMux()
-	w.server.guestRoutes(mux)
+	w.server.guestRoutes(w.server.now(), mux)
 	for _, b := range wasmtest.BrokenGuests() {
 		before := len(w.logs.entries("a guest was refused; the previous one keeps running"))
 		r := httptest.NewRequest("PUT", "/guest", bytes.NewReader(b.Wasm))

@@ -21,7 +21,7 @@ type guestFile struct {
 	path       string
 	signature  string // the file of its signature
 	signatures *signatures
-	swap       func(context.Context, []byte) (edge.Report, error)
+	swap       func(context.Context, signedGuest) (edge.Report, error)
 
 	// reading is held from reading the file until its guest is swapped in, so that
 	// an older version of the file never replaces a newer one.
@@ -36,16 +36,15 @@ type guestFile struct {
 	refused       string      // why the file's guest does not run; empty: it does
 }
 
-// newHost makes the Host with the file's guest or, if that is missing or refused,
-// with the last good one. The file is followed in both cases.
-func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error) {
+// newHost makes the Host of a generation that replaces none, with the file's guest or,
+// if that is missing or refused, with the last good one. The file is followed in both
+// cases.
+func (s *generation) newHost(ctx context.Context, c edge.Config) (*edge.Host, error) {
 	if s.options.GuestFile == "" {
+		s.kept.current = signedGuest{own: true, wasm: c.Guest}
 		return edge.New(ctx, c)
 	}
-	g := &guestFile{
-		path: s.options.GuestFile, signature: s.options.Signature, signatures: s.signatures,
-		lastGood: lastGoodGuest{path: s.options.LastGood}, log: s.log,
-	}
+	g := s.newGuestFile()
 	if err := g.lastGood.removeUnfinished(); err != nil {
 		s.log.Warn("cannot remove temporary files of the last good guest that earlier processes left", "file", g.lastGood.path, "error", err)
 	}
@@ -73,10 +72,17 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	default: // another guest would fail too
 		return nil, err
 	}
-	g.swap = host.Swap
-	s.guestFile = g
+	s.guestFile, s.kept.current = g, guest
 	s.audit.record(auditRecord{Action: auditFile, Who: "start", Outcome: auditDone, After: host.GuestDigest(), SignedBy: guest.keyID, Error: g.degraded()})
 	return host, nil
+}
+
+func (s *generation) newGuestFile() *guestFile {
+	return &guestFile{
+		path: s.options.GuestFile, signature: s.options.Signature, signatures: s.signatures,
+		lastGood: lastGoodGuest{path: s.options.LastGood}, log: s.log,
+		swap: s.swapIn,
+	}
 }
 
 // fallBack makes the Host with the last good guest. refused is why the file's
@@ -172,7 +178,7 @@ func (g *guestFile) read(ctx context.Context) (edge.Report, signedGuest, error) 
 		g.refuse(err)
 		return edge.Report{}, guest, err
 	}
-	r, err := g.swap(ctx, guest.wasm)
+	r, err := g.swap(ctx, guest)
 	switch {
 	case ctx.Err() != nil: // the edge is shutting down
 	case err != nil:
@@ -207,35 +213,48 @@ func (g *guestFile) content() (signedGuest, error) {
 }
 
 // followGuest swaps the guest whenever its file changes, until ctx ends.
-func (s *Server) followGuest(ctx context.Context) {
-	g := s.guestFile
+func (s *Server) followGuest(ctx context.Context, of *generation) {
+	f := of.guestFile
 	logged := ""
-	_ = file.Watch(ctx, file.Options{Path: g.path, Settle: settleGuest, Logger: s.log}, func() {
-		if !g.stale() {
+	check := func(g *generation) {
+		if g != of || !f.stale() {
 			return
 		}
-		r, guest, err := g.read(ctx)
+		r, guest, err := f.read(ctx)
 		switch {
-		case ctx.Err() != nil: // the edge is shutting down
+		case ctx.Err() != nil: // the edge is shutting down, or another generation is current
 		case err != nil:
 			if err.Error() != logged { // a missing file is read again and again
-				s.log.Error("the guest file is missing or refused; the current guest keeps running", "file", g.path, "error", err)
-				s.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, err)
+				s.log.Error("the guest file is missing or refused; the current guest keeps running", "file", f.path, "error", err)
+				g.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, err)
 			}
 			logged = err.Error()
 			return
-		case !r.Unchanged:
-			s.swappedIn("the guest file has changed; its guest is now running", r)
-			s.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, err)
+		default:
+			g.fileChanged(r, guest)
 		}
 		logged = ""
-	}) // the error is ctx's
+	}
+	_ = file.Watch(ctx, file.Options{Path: f.path, Settle: settleGuest, Logger: s.log}, func() { s.changeGuest(check) }) // the error is ctx's
+}
+
+// fileChanged logs and records that the file's new guest was swapped in, if it was.
+func (s *generation) fileChanged(r edge.Report, guest signedGuest) {
+	if !r.Unchanged {
+		s.swappedIn("the guest file has changed; its guest is now running", r)
+		s.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, nil)
+	}
 }
 
 // SyncGuest reads the guest's file at once if it has changed, as the background work
 // of Start does a moment later, and swaps in its guest. The error is why the file's
 // guest does not run.
-func (s *Server) SyncGuest(ctx context.Context) error {
+func (s *Server) SyncGuest(ctx context.Context) (err error) {
+	s.changeGuest(func(g *generation) { err = g.syncGuest(ctx) })
+	return err
+}
+
+func (s *generation) syncGuest(ctx context.Context) error {
 	if s.guestFile == nil {
 		return nil
 	}
@@ -244,10 +263,7 @@ func (s *Server) SyncGuest(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !r.Unchanged {
-			s.swappedIn("the guest file has changed; its guest is now running", r)
-			s.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, err)
-		}
+		s.fileChanged(r, guest)
 	}
 	if reason := s.guestFile.degraded(); reason != "" {
 		return errorf("the guest of guest.path does not run: %s", reason)
@@ -259,6 +275,10 @@ func (s *Server) SyncGuest(ctx context.Context) error {
 // its guest, and logs the result. A guest that was swapped in by other means, for
 // example by PUT /guest, is replaced.
 func (s *Server) ReloadGuest(ctx context.Context) {
+	s.changeGuest(func(g *generation) { g.reloadGuest(ctx) })
+}
+
+func (s *generation) reloadGuest(ctx context.Context) {
 	if s.guestFile == nil {
 		s.log.Warn("cannot reload the guest file: the configuration has no guest.path; nothing changes")
 		return
@@ -280,7 +300,7 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 
 // swappedIn logs the guest of r, as logReport does, lets it decide about requests
 // that wait, and returns the memory that loading it took.
-func (s *Server) swappedIn(message string, r edge.Report) {
+func (s *generation) swappedIn(message string, r edge.Report) {
 	s.logReport(message, r)
 	for _, room := range s.rooms {
 		room.Reroute()
@@ -290,7 +310,7 @@ func (s *Server) swappedIn(message string, r edge.Report) {
 
 // logReport logs the guest of r, which runs now, and its engine. It makes
 // watchFiles check the tenants again.
-func (s *Server) logReport(message string, r edge.Report) {
+func (s *generation) logReport(message string, r edge.Report) {
 	select {
 	case s.swapped <- struct{}{}:
 	default: // a check is pending already

@@ -3,7 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -37,19 +37,19 @@ func TestTheGuestFileIsWatched(t *testing.T) {
 	put(t, path, numbered(0))
 	w := start(t, func(s *setup) { s.edge.Guest, s.options.GuestFile = numbered(0), path })
 	runs := func(n byte) func() bool {
-		return func() bool { return w.server.host.Stats().Swaps == uint64(n) }
+		return func() bool { return w.server.now().host.Stats().Swaps == uint64(n) }
 	}
 	if n := len(w.logs.entries("the guest is loaded")); n != 1 {
 		t.Errorf("the load of the guest was logged %d times", n)
 	}
 	put(t, path, numbered(1))
 	w.eventually("the new guest", runs(1))
-	before := w.server.host.Stats().Guest
+	before := w.server.now().host.Stats().Guest
 	put(t, path, numbered(2)[:40])
 	w.eventually("the reason", func() bool {
 		return len(w.logs.entries("the guest file is missing or refused; the current guest keeps running")) == 1
 	})
-	if now := w.server.host.Stats().Guest; now != before {
+	if now := w.server.now().host.Stats().Guest; now != before {
 		t.Errorf("it runs %+v", now)
 	}
 	if err := os.Remove(path); err != nil {
@@ -82,7 +82,7 @@ func TestTheGuestFileIsReadAgainOnRequest(t *testing.T) {
 		t.Errorf("the log is %s", w.logs)
 	}
 	// The guest was replaced by other means: the file's guest is restored.
-	if _, err := w.server.host.Swap(context.Background(), numbered(1)); err != nil {
+	if _, err := w.server.now().host.Swap(context.Background(), numbered(1)); err != nil {
 		t.Fatal(err)
 	}
 	w.server.ReloadGuest(context.Background())
@@ -100,13 +100,13 @@ func TestTheLastGuestOfTheFileRunsWhateverTheOrderOfReads(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	var mu sync.Mutex
 	runs := byte(0)
-	g := &guestFile{path: path, signatures: &signatures{}, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
+	g := &guestFile{path: path, signatures: &signatures{}, swap: func(_ context.Context, guest signedGuest) (edge.Report, error) {
 		for range rand.IntN(20) { // so that the order of the swaps varies
 			runtime.Gosched()
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		runs = wasm[0]
+		runs = guest.wasm[0]
 		return edge.Report{}, nil
 	}}
 	put(t, path, []byte{0})
@@ -154,10 +154,7 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 				t.Fatal(err)
 			}
 			logs := &lines{}
-			s := &Server{options: settings{GuestFile: path, LastGood: saved.path}, core: core{log: slog.New(slog.NewJSONHandler(logs, nil))}}
-			if err := s.prepareAdmin(); err != nil {
-				t.Fatal(err)
-			}
+			s := prepared(t, settings{GuestFile: path, LastGood: saved.path}, logs)
 			host, err := s.newHost(t.Context(), edge.Config{Websockets: websocket.Config{Compression: c.compression}, CompileCache: compiled})
 			if c.want == "" {
 				if err != nil {
@@ -185,10 +182,7 @@ func TestAStartRemovesTemporaryFilesOfTheLastGoodGuest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := &Server{options: settings{GuestFile: path, LastGood: saved}, core: core{log: slog.New(slog.DiscardHandler)}}
-	if err := s.prepareAdmin(); err != nil {
-		t.Fatal(err)
-	}
+	s := prepared(t, settings{GuestFile: path, LastGood: saved}, io.Discard)
 	host, err := s.newHost(t.Context(), edge.Config{CompileCache: compiled})
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +216,7 @@ func TestG2AFileThatIsTooLargeIsRefused(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	g := &guestFile{path: path, signatures: &signatures{}, swap: func(context.Context, []byte) (edge.Report, error) {
+	g := &guestFile{path: path, signatures: &signatures{}, swap: func(context.Context, signedGuest) (edge.Report, error) {
 		t.Error("the guest was swapped in")
 		return edge.Report{}, nil
 	}}

@@ -17,7 +17,7 @@ type room struct{ *hold.Room }
 
 // newRoom returns an empty room. A waiting request of HTTP/1 takes a connection, so
 // all rooms together have at most half of them.
-func (s *Server) newRoom(h *config.Hold) room {
+func (s *generation) newRoom(h *config.Hold) room {
 	holds := 0
 	for _, c := range s.options.URLConfs {
 		if c.Hold != nil {
@@ -67,7 +67,7 @@ func (a *attempt) hasWaited() bool { return a != nil && a.waiter != nil }
 // that the request must be routed again. Called once the request is counted as one
 // in progress: whoever sees none after a change of the row knows that the previous
 // urlconf gets no more.
-func (s *Server) isStale(r *http.Request, a *attempt) bool {
+func (s *generation) isStale(r *http.Request, a *attempt) bool {
 	if s.changed() != a.changed { // it is another channel as soon as lookups see the change
 		t, ok := tenant.From(r.Context())
 		a.stale = ok && s.moved(t)
@@ -77,7 +77,7 @@ func (s *Server) isStale(r *http.Request, a *attempt) bool {
 
 // rerouted routes requests with next, and again after they have waited or if their
 // tenant's row has changed meanwhile.
-func (s *Server) rerouted(next http.Handler) http.Handler {
+func (s *generation) rerouted(next http.Handler) http.Handler {
 	if !s.placed() {
 		return next
 	}
@@ -113,7 +113,7 @@ func (s *Server) rerouted(next http.Handler) http.Handler {
 
 // wait lets the request wait. It does not read the body, so net/http does not notice
 // when the client of an HTTP/1 request with a body disconnects.
-func (s *Server) wait(r *http.Request, a *attempt) hold.Outcome {
+func (s *generation) wait(r *http.Request, a *attempt) hold.Outcome {
 	ctx := r.Context()
 	if r.ProtoMajor == 1 && r.Body != nil && r.Body != http.NoBody {
 		watched, stop := watchClient(ctx)
@@ -123,7 +123,7 @@ func (s *Server) wait(r *http.Request, a *attempt) hold.Outcome {
 	return a.waiter.Wait(ctx, a.changed)
 }
 
-func (s *Server) refuseHeld(w http.ResponseWriter, r *http.Request, o hold.Outcome) {
+func (s *generation) refuseHeld(w http.ResponseWriter, r *http.Request, o hold.Outcome) {
 	if o == hold.Stopped || s.base.Err() != nil {
 		refuseShutdown(w, r)
 		return
@@ -169,13 +169,13 @@ func sizeOf(r *http.Request) int64 {
 }
 
 // placed reports whether rows decide what serves their tenants.
-func (s *Server) placed() bool {
+func (s *generation) placed() bool {
 	d := s.defaults
 	return len(s.rooms) > 0 || d != nil && (d.Status != nil || d.URLConfBy != nil)
 }
 
 // changed returns a channel that the next change of the directory closes.
-func (s *Server) changed() <-chan struct{} {
+func (s *generation) changed() <-chan struct{} {
 	if s.directory == nil {
 		return nil
 	}
@@ -183,7 +183,7 @@ func (s *Server) changed() <-chan struct{} {
 }
 
 // placement returns what the attributes of a tenant choose.
-func (s *Server) placement(a tenant.Attributes) tenancy.Placement {
+func (s *generation) placement(a tenant.Attributes) tenancy.Placement {
 	if s.defaults == nil {
 		return tenancy.Placement{}
 	}
@@ -192,7 +192,7 @@ func (s *Server) placement(a tenant.Attributes) tenancy.Placement {
 
 // passesOn reports whether the tenant's urlconf answers its websocket handshakes,
 // although others have routes: they wait in a hold, or get the page of a status.
-func (s *Server) passesOn(t *tenant.Tenant, found bool) bool {
+func (s *generation) passesOn(t *tenant.Tenant, found bool) bool {
 	switch s.table.urlconfs[t.URLConf].(type) {
 	case room:
 		return true
@@ -204,7 +204,7 @@ func (s *Server) passesOn(t *tenant.Tenant, found bool) bool {
 
 // moved reports whether the row of the tenant that a request was routed to has
 // changed so that another urlconf serves the tenant now, or none.
-func (s *Server) moved(t *tenant.Tenant) bool {
+func (s *generation) moved(t *tenant.Tenant) bool {
 	if !t.Dynamic || s.directory == nil {
 		return false
 	}
@@ -216,7 +216,7 @@ func (s *Server) moved(t *tenant.Tenant) bool {
 }
 
 // closeRooms answers the requests that wait, and lets none wait any more.
-func (s *Server) closeRooms() {
+func (s *generation) closeRooms() {
 	for _, r := range s.rooms {
 		r.Close()
 	}

@@ -80,17 +80,17 @@ func place(d *tenantdb.Directory, schema, cell, status string) {
 
 func (c *cells) place(schema, cell, status string) {
 	c.Helper()
-	place(c.server.directory, schema, cell, status)
+	place(c.server.now().directory, schema, cell, status)
 }
 
 func (c *cells) waits(n int) {
 	c.Helper()
-	c.eventually(fmt.Sprintf("%d requests wait", n), func() bool { return c.server.rooms["moving"].Stats().Waiting == n })
+	c.eventually(fmt.Sprintf("%d requests wait", n), func() bool { return c.server.now().rooms["moving"].Stats().Waiting == n })
 }
 
 func (c *cells) ended(want map[hold.Outcome]uint64) {
 	c.Helper()
-	stats := c.server.rooms["moving"].Stats()
+	stats := c.server.now().rooms["moving"].Stats()
 	for _, o := range hold.Outcomes {
 		if stats.Ended[o] != want[o] {
 			c.Errorf("%d requests ended with %v, want %d", stats.Ended[o], o, want[o])
@@ -303,7 +303,7 @@ func TestAClientThatDisconnectsReleasesItsPlace(t *testing.T) {
 		}
 		c.waits(1)
 		conn.Close()
-		c.eventually("the place of a client is free: "+name, func() bool { return c.server.rooms["moving"].Stats().Waiting == 0 })
+		c.eventually("the place of a client is free: "+name, func() bool { return c.server.now().rooms["moving"].Stats().Waiting == 0 })
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -358,7 +358,7 @@ func TestWaitingRequestsOfARemovedTenantGetWhatNewOnesGet(t *testing.T) {
 		waiting = append(waiting, c.later(c.request(http.MethodGet, "acme.example.com", "/")))
 	}
 	c.waits(3)
-	c.server.directory.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "1"}, Removed: true}})
+	c.server.now().directory.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "1"}, Removed: true}})
 	for _, a := range waiting {
 		c.answered(a, 404, "")
 	}
@@ -430,9 +430,9 @@ func TestTenThousandRequestsOfTwoTenantsWaitAndAreServed(t *testing.T) {
 	}
 	wait := func(want int) {
 		t.Helper()
-		for began := time.Now(); c.server.rooms["moving"].Stats().Waiting != want; time.Sleep(time.Millisecond) {
+		for began := time.Now(); c.server.now().rooms["moving"].Stats().Waiting != want; time.Sleep(time.Millisecond) {
 			if time.Since(began) > 5*time.Minute {
-				t.Fatalf("%d requests wait, want %d", c.server.rooms["moving"].Stats().Waiting, want)
+				t.Fatalf("%d requests wait, want %d", c.server.now().rooms["moving"].Stats().Waiting, want)
 			}
 		}
 	}
@@ -521,12 +521,12 @@ func TestTheAdminListenerReportsATenant(t *testing.T) {
 func TestARequestRoutedDuringAChangeIsRoutedAgain(t *testing.T) {
 	c := startCells(t, long)
 	var routed atomic.Int64
-	inner := c.server.rerouted(c.server.host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	inner := c.server.now().rerouted(c.server.now().host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if routed.Add(1) == 1 {
 			c.place("umbra", "us1", "") // concerns another tenant
 			c.place("acme", "us1", "")  // after the decision
 		}
-		c.server.table.ServeHTTP(w, r)
+		c.server.now().table.ServeHTTP(w, r)
 	})))
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)

@@ -7,7 +7,7 @@ import (
 )
 
 // holdCollector exports the requests that wait in holds, by urlconf.
-type holdCollector struct{ server *Server }
+type holdCollector struct{ server *generation }
 
 var (
 	waitingDesc = prometheus.NewDesc("tenantedge_held_requests",

@@ -33,7 +33,7 @@ func (w *world) http2(t testing.TB) *http2Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(w.server.options.Listeners[0].TLS) > 0 {
+	if len(w.server.now().options.Listeners[0].TLS) > 0 {
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}, ServerName: "acme.example.com"})
 	}
 	t.Cleanup(func() { conn.Close() })

@@ -35,7 +35,7 @@ func TestAStreamWithoutAWindowIsReset_A9(t *testing.T) {
 			if !oneOf(a.status, c.status+" closed reset") || !a.reset || a.body != "" {
 				t.Errorf("status %s, body %q, reset %v, expected %s and a reset", a.status, a.body, a.reset, c.status)
 			}
-			w.eventually("no request is left", func() bool { return w.server.requests.Load() == 0 })
+			w.eventually("no request is left", func() bool { return w.server.generations.requests() == 0 })
 		})
 	}
 }

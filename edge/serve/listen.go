@@ -11,115 +11,28 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/net/netutil"
-
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/direct"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
-// maxAdminConnections is the number of connections that the admin listener accepts
-// at once. They do not count as those of clients, whose descriptors they must not
-// use up.
-const maxAdminConnections = 256
-
-// listenAdmin opens the admin listener and serves on it. Run calls it before it
-// loads the directory, so that probes get answers while the process starts.
-func (s *Server) listenAdmin() error {
-	if s.options.Admin == "" || s.adminListener != nil {
-		return nil
-	}
-	l, err := listen(s.options.Admin, "admin")
-	if err != nil {
-		return err
-	}
-	l = netutil.LimitListener(l, maxAdminConnections)
-	s.adminListener = l
-	if s.admin, err = s.newAdmin(); err != nil {
-		return err
-	}
-	serve := s.admin.Serve
-	if s.admin.TLSConfig != nil {
-		serve = func(l net.Listener) error { return s.admin.ServeTLS(l, "", "") }
-	}
-	go func() {
-		if err := unlessClosed(serve(l)); err != nil {
-			s.log.Error("the admin listener failed", "address", s.options.Admin, "error", err)
-		}
-	}()
-	return nil
-}
-
-// listen opens the listeners. Connections are not accepted before serve.
-func (s *Server) listen() error {
-	if err := s.listenPublic(); err != nil {
-		return err
-	}
-	s.public = len(s.listeners)
-	for _, d := range s.deciders {
-		l, err := listen(d.config.Address, "decide")
-		if err != nil {
-			return err
-		}
-		s.listeners = append(s.listeners, l)
-		s.servers = append(s.servers, s.newDecideServer(d))
-	}
-	return nil
-}
-
-// listenPublic opens the listeners for clients.
-func (s *Server) listenPublic() error {
-	for _, l := range s.options.Own {
-		srv, err := s.newServer(config.Listener{H2: true})
-		if err != nil {
-			return err
-		}
-		srv.Protocols.SetHTTP2(true) // for listeners that do TLS themselves
-		s.listeners = append(s.listeners, l)
-		s.servers = append(s.servers, srv)
-	}
-	if len(s.options.Own) > 0 {
-		return nil
-	}
-	for _, c := range s.options.Listeners {
-		srv, err := s.newServer(c)
-		if err != nil {
-			return err
-		}
-		l, err := listen(c.Address, "listeners")
-		if err != nil {
-			return err
-		}
-		s.listeners = append(s.listeners, l)
-		s.servers = append(s.servers, srv)
-	}
-	return nil
-}
-
 // Addrs returns the addresses of the listeners in the order of the configuration.
 // It returns none before Run has opened them.
-func (s *Server) Addrs() []net.Addr { return addrs(s.listeners[:s.public]) }
+func (s *Server) Addrs() []net.Addr { return s.ports.addrs(forClients) }
 
 // DecideAddrs returns the addresses at which other servers ask for decisions, in
 // the order of the configuration. It returns none before Run has opened them.
-func (s *Server) DecideAddrs() []net.Addr { return addrs(s.listeners[s.public:]) }
-
-func addrs(listeners []net.Listener) []net.Addr {
-	all := make([]net.Addr, len(listeners))
-	for i, l := range listeners {
-		all[i] = l.Addr()
-	}
-	return all
-}
+func (s *Server) DecideAddrs() []net.Addr { return s.ports.addrs(forDeciders) }
 
 // AdminAddr returns the address of the admin listener, or nil if it is not open.
 func (s *Server) AdminAddr() net.Addr {
-	if s.adminListener == nil {
-		return nil
+	if addrs := s.ports.addrs(forAdmin); len(addrs) > 0 {
+		return addrs[0]
 	}
-	return s.adminListener.Addr()
+	return nil
 }
 
+// listen opens a socket. key is that of the address in the configuration.
 func listen(address, key string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
@@ -133,8 +46,51 @@ func listen(address, key string) (net.Listener, error) {
 	return l, nil
 }
 
-func (s *Server) newServer(c config.Listener) (*http.Server, error) {
-	limits := s.options.Limits
+// wishes returns the ports that g wants to be open, but that of the admin listener.
+func (s *Server) wishes(g *generation) ([]wish, error) {
+	var wishes []wish
+	for i, l := range g.options.Own {
+		w := wish{kind: forClients, address: fmt.Sprintf("Options.Listeners[%d]", i), own: l}
+		w.serve = func(settings) *http.Server {
+			srv := s.newClientServer(g.options.Limits, config.Listener{H2: true}, nil)
+			srv.Protocols.SetHTTP2(true) // for listeners that do TLS themselves
+			return srv
+		}
+		wishes = append(wishes, w)
+	}
+	if len(g.options.Own) == 0 {
+		for _, c := range g.options.Listeners {
+			certificates, err := loadCertificates(c.TLS, "listeners: "+c.Address)
+			if err != nil {
+				return nil, err
+			}
+			wishes = append(wishes, wish{
+				kind: forClients, address: c.Address, certificates: certificates,
+				settings: []any{c.H2, c.H2C, connectionLimits(g.options.Limits)},
+				serve:    func(o settings) *http.Server { return s.newClientServer(o.Limits, c, certificates) },
+			})
+		}
+	}
+	for _, c := range g.options.Decide {
+		wishes = append(wishes, wish{
+			kind: forDeciders, address: c.Address, settings: []any{connectionLimits(g.options.Limits)},
+			serve: func(o settings) *http.Server { return s.newDecideServer(o.Limits, c.Address) },
+		})
+	}
+	return wishes, nil
+}
+
+// connectionLimits returns the limits that a server applies to connections, with the
+// others zero: a connection has those from when it was accepted.
+func connectionLimits(l config.Limits) config.Limits {
+	return config.Limits{
+		ReadHeaderTimeout: l.ReadHeaderTimeout, BodyTimeout: l.BodyTimeout, AnswerTimeout: l.AnswerTimeout,
+		IdleTimeout: l.IdleTimeout, MaxHeaderBytes: l.MaxHeaderBytes,
+	}
+}
+
+// newClientServer returns a server of clients' requests.
+func (s *Server) newClientServer(limits config.Limits, c config.Listener, certificates []tls.Certificate) *http.Server {
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: limits.ReadHeaderTimeout,
@@ -148,37 +104,44 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 		ConnContext:       withClient,
 		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
 		Protocols:         new(http.Protocols),
+		TLSConfig:         newTLS(certificates),
 	}
 	srv.Protocols.SetHTTP1(true)
-	srv.Protocols.SetUnencryptedHTTP2(c.H2C && len(c.TLS) == 0)
-	srv.Protocols.SetHTTP2(c.H2 && len(c.TLS) > 0)
-	var err error
-	srv.TLSConfig, err = newTLS(c.TLS, "listeners: "+c.Address)
-	return srv, err
+	srv.Protocols.SetUnencryptedHTTP2(c.H2C && len(certificates) == 0)
+	srv.Protocols.SetHTTP2(c.H2 && len(certificates) > 0)
+	return srv
 }
 
-// newTLS loads certificates for a listener; where is its key. Without any, it
-// returns nil.
-func newTLS(pairs []config.Certificate, where string) (*tls.Config, error) {
-	if len(pairs) == 0 {
-		return nil, nil
-	}
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
+// loadCertificates loads the certificates of a listener; where is its key.
+func loadCertificates(pairs []config.Certificate, where string) ([]tls.Certificate, error) {
+	var all []tls.Certificate
 	for _, pair := range pairs {
 		cert, err := pair.Load()
 		if err != nil {
 			return nil, errorf("%s: certificate %s with key %s: expected a pair of PEM files: %w", where, pair.Cert, pair.Key, err)
 		}
-		t.Certificates = append(t.Certificates, cert)
+		all = append(all, cert)
 	}
-	return t, nil
+	return all, nil
 }
 
-func serveOn(srv *http.Server, l net.Listener) error {
-	if srv.TLSConfig != nil {
-		return srv.ServeTLS(websocket.NewListener(direct.Listen(l)), "", "") // so that websockets need no goroutine
+// newTLS returns nil without certificates.
+func newTLS(certificates []tls.Certificate) *tls.Config {
+	if len(certificates) == 0 {
+		return nil
 	}
-	return srv.Serve(direct.Listen(l))
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: certificates}
+}
+
+// wrap returns the listener from which a server accepts.
+func (k portKind) wrap(l net.Listener, secure bool) net.Listener {
+	switch {
+	case k == forAdmin:
+		return limited(l)
+	case secure:
+		return websocket.NewListener(direct.Listen(l)) // so that websockets need no goroutine
+	}
+	return direct.Listen(l)
 }
 
 // quietHandler lowers the level of errors that clients cause, which net/http
@@ -198,17 +161,18 @@ func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
+// describe returns the URLs of the listeners.
 func (s *Server) describe() string {
 	var b strings.Builder
-	for i, c := range s.options.Listeners {
+	for i, at := range s.Addrs() {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		scheme := "http"
-		if len(c.TLS) > 0 {
+		if o := s.now().options; i < len(o.Listeners) && len(o.Own) == 0 && len(o.Listeners[i].TLS) > 0 {
 			scheme = "https"
 		}
-		fmt.Fprintf(&b, "%s://%s", scheme, s.listeners[i].Addr())
+		fmt.Fprintf(&b, "%s://%s", scheme, at)
 	}
 	return b.String()
 }

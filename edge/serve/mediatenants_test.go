@@ -21,7 +21,7 @@ import (
 
 func TestF2TenantsThatWouldShareAFolderPreventTheStartAndAreRefusedLater(t *testing.T) {
 	w := startMedia(t)
-	if err := w.server.checkFiles(t.Context()); err != nil {
+	if err := w.server.now().checkFiles(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if a := w.get("acme.example.com", "/media/acme/a.txt"); a.StatusCode != 200 {
@@ -30,7 +30,7 @@ func TestF2TenantsThatWouldShareAFolderPreventTheStartAndAreRefusedLater(t *test
 	state := mediaState()
 	state.Tenants[1].Attributes[0].Value = "ACME" // umbra now has the folder of acme
 	w.directory.Replace(state)
-	if err := w.server.checkFiles(t.Context()); err == nil || !strings.Contains(err.Error(), `tenant "umbra"`) {
+	if err := w.server.now().checkFiles(t.Context()); err == nil || !strings.Contains(err.Error(), `tenant "umbra"`) {
 		t.Errorf("%v, expected an error that names umbra", err)
 	}
 	if a := w.get("umbra.example.com", "/media/ACME/a.txt"); a.StatusCode != 503 || strings.Contains(a.body, "of") {
@@ -159,7 +159,7 @@ func TestF5AnothersFileAndAMissingOneAreTheSame(t *testing.T) {
 // F2: a new guest may return identifiers that were not checked.
 func TestF2NoNewGuestGivesATenantTheFilesOfAnother(t *testing.T) {
 	w := startMedia(t)
-	if err := w.server.checkFiles(t.Context()); err != nil {
+	if err := w.server.now().checkFiles(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// This guest returns acme's files for all tenants.
@@ -168,12 +168,12 @@ func TestF2NoNewGuestGivesATenantTheFilesOfAnother(t *testing.T) {
 	b.Put(abi.PathBaseLocation, filepath.Join(w.location, "acme"))
 	b.Put(abi.PathTenantURL, "/media/acme/")
 	guest := wasmtest.Sound().Replies(abi.ExportPathname, string(b.Bytes()))
-	if _, err := w.server.host.Swap(t.Context(), guest.Wasm()); err != nil {
+	if _, err := w.server.now().host.Swap(t.Context(), guest.Wasm()); err != nil {
 		t.Fatal(err)
 	}
 	umbra := tenant.Tenant{Schema: "umbra"}
 	umbra.Attributes = tenant.NewAttributes([]tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: "other"}})
-	for _, s := range w.server.table.stores {
+	for _, s := range w.server.now().table.stores {
 		// The identifiers of the new guest have not been checked yet.
 		view, err := s.lease(t.Context(), &umbra)
 		if err == nil {

@@ -30,9 +30,9 @@ func TestMemoryIsReturnedAfterTheStartAndASwap(t *testing.T) {
 	garbage()
 	w := start(t)
 	w.eventually("memory is returned after the start", func() bool { return kept() < most })
-	w.server.options.AdminTokens = operator("secret")
+	w.server.now().options.AdminTokens = operator("secret")
 	mux := http.NewServeMux()
-	w.server.guestRoutes(mux)
+	w.server.guestRoutes(w.server.now(), mux)
 	garbage()
 	another := append(bytes.Clone(assets.Router), 0, 3, 1, 'n', 'y') // with an additional custom section
 	r := httptest.NewRequest("PUT", "/guest", bytes.NewReader(another))

@@ -11,24 +11,42 @@ import (
 	"github.com/tenantedge/tenantedge/edge/metrics"
 )
 
-// newMetrics creates the registry of /metrics: guests, websockets, directory,
-// requests, connections and files.
+// newMetrics creates the registry of /metrics, and registers what outlives
+// configurations. The ledger adds what the generations count.
 func (s *Server) newMetrics() {
 	s.metrics = prometheus.NewRegistry()
+	s.denied = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tenantedge_admin_denied_total", Help: "Requests on the admin listener without a valid token (unauthorized), with a role that is too small (forbidden), or after too many of them (limited).",
+	}, []string{"outcome"})
 	s.metrics.MustRegister(
-		metrics.New(metrics.Sources{Host: s.host.Stats, Websockets: s.host.WebsocketStats, Directory: s.options.Directory}),
-		proxyCollector{s},
-		boundsCollector{s},
-		holdCollector{s},
+		s.ledger, boundsCollector{s}, &s.clientFailures, s.denied, &reloadCollector{s},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tenantedge_requests_running", Help: "Requests in progress, including those that wait for an upstream.",
-		}, func() float64 { return float64(s.requests.Load()) }),
-		filesCollector{s.cache},
-		s.denied,
+		}, func() float64 { return float64(s.generations.requests()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "tenantedge_guest_signatures_refused_total", Help: "Guests that were refused because they have no signature, or one that is not valid or not by a trusted key.",
-		}, func() float64 { return float64(s.signatures.refused.Load()) }),
+		}, func() float64 { return float64(s.unsigned.Load()) }),
 	)
+}
+
+// newMetrics registers what a generation counts: guests, websockets, connections to
+// upstreams and files.
+func (s *generation) newMetrics() {
+	s.metrics.MustRegister(
+		metrics.New(metrics.Sources{Host: s.host.Stats, Websockets: s.websocketStats}),
+		proxyCollector{s},
+		holdCollector{s},
+		filesCollector{s.cache},
+	)
+	if s.parts == nil { // in tests
+		s.metrics.MustRegister(metrics.New(metrics.Sources{Directory: s.options.Directory}))
+	}
+	if len(s.deciders) > 0 {
+		s.metrics.MustRegister(decideCollector{s})
+	}
+	if s.hasBucket() {
+		s.metrics.MustRegister(s.newBucketGauge())
+	}
 	if s.guestFile != nil {
 		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tenantedge_guest_file_refused", Help: "1 while the guest of guest.path is missing or refused and another guest serves.",
@@ -51,7 +69,7 @@ func (s *Server) newMetrics() {
 
 // tooDeep returns how many new files were refused because they were below too
 // many folders, whether clients or guests created them.
-func (s *Server) tooDeep() float64 {
+func (s *generation) tooDeep() float64 {
 	var sum uint64
 	for _, st := range s.table.stores {
 		if n, ok := st.storage.(interface{ TooDeep() uint64 }); ok {

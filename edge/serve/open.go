@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/session"
@@ -18,7 +20,6 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
-	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
 // Options are what a configuration file cannot hold. The zero value works.
@@ -75,7 +76,10 @@ type Parts struct {
 
 	file    *config.File
 	log     *slog.Logger
-	db      *postgres.DB // nil: not open
+	counts  *common // of the Server; nil: the Parts are not those of one
+	rows    *service[*rows]
+	reader  *service[*sessionService] // nil: there are no sessions
+	layer   *service[channel.Layer]   // nil: there is none
 	closers []func() error
 }
 
@@ -86,15 +90,16 @@ func Open(file *config.File, o Options) (*Parts, error) {
 	if err := file.CheckEnvironment(); err != nil {
 		return nil, err
 	}
-	return open(file, o)
+	return open(file, o, nil, nil)
 }
 
-// open is Open without the check.
-func open(file *config.File, o Options) (*Parts, error) {
+// open is Open without the check. It shares the services of before, which may be nil,
+// whose settings are the same. counts is that of the Server; nil: there is none.
+func open(file *config.File, o Options, counts *common, before *Parts) (*Parts, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	p := &Parts{Config: file.Edge(), file: file, log: o.Logger}
+	p := &Parts{Config: file.Edge(), file: file, log: o.Logger, counts: counts}
 	if o.SmokeRun == nil {
 		o.SmokeRun = smoke.Run
 	}
@@ -103,9 +108,8 @@ func open(file *config.File, o Options) (*Parts, error) {
 		p.Config.CompileCache = compileCache()
 	}
 	p.Config.Websockets.Handlers = o.Handlers
-	p.Config.Directory = p.newDirectory()
-	for _, step := range []func() error{p.readProofKeys, p.openSource, p.openSessions, p.openQueries, p.openChannels} {
-		if err := step(); err != nil {
+	for _, step := range []func(*Parts) error{p.readProofKeys, p.openRows, p.openSessions, p.openChannels} {
+		if err := step(cmp.Or(before, &Parts{})); err != nil {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
@@ -123,7 +127,7 @@ func (p *Parts) newDirectory() *tenantdb.Directory {
 	return tenantdb.NewDirectory(o)
 }
 
-func (p *Parts) readProofKeys() error {
+func (p *Parts) readProofKeys(*Parts) error {
 	for _, k := range p.file.TenantHeaderProof {
 		secret, err := k.Secret()
 		if err != nil {
@@ -137,13 +141,7 @@ func (p *Parts) readProofKeys() error {
 // Load fills the directory from its source. The first error is returned: Load
 // does not wait for a database that is down.
 func (p *Parts) Load(ctx context.Context) error {
-	if p.Source == nil {
-		return nil
-	}
-	if err := p.Source.Load(ctx, p.Config.Directory); err != nil {
-		return fmt.Errorf("directory: %w", err)
-	}
-	return nil
+	return p.rows.value.load(ctx, true)
 }
 
 // Locate returns err, an error of edge.New or New, as a *config.Error with the
@@ -166,6 +164,14 @@ func locate(file *config.File, err error) error {
 		return file.At(err, "guest", "path")
 	}
 	return err
+}
+
+// ledger returns the ledger of the Server; nil: there is none.
+func (p *Parts) ledger() *ledger {
+	if p.counts == nil {
+		return nil
+	}
+	return p.counts.ledger
 }
 
 // onClose makes Close call c.

@@ -13,13 +13,13 @@ import (
 // proxy passes requests to the application of a urlconf.
 type proxy struct {
 	*upstream.Handler
-	server *Server
+	server *generation
 	host   string // of the application's URL, with its port
 	tls    *tls.Config
 	accel  *accel // nil: the application may not order files
 }
 
-func (s *Server) newProxy(c config.URLConf, a *accel) (*proxy, error) {
+func (s *generation) newProxy(c config.URLConf, a *accel) (*proxy, error) {
 	p := &proxy{server: s, host: c.Upstream.Host, tls: &tls.Config{}, accel: a}
 	limits := s.options.Limits
 	conf := upstream.Config{
@@ -76,7 +76,7 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, f upstream.Failur
 
 // upstreamStats returns the counters for each application's address. Several
 // urlconfs may have the same address.
-func (s *Server) upstreamStats() map[string]upstream.Stats {
+func (s *generation) upstreamStats() map[string]upstream.Stats {
 	all := make(map[string]upstream.Stats, len(s.proxies))
 	for _, p := range s.proxies {
 		stats := p.Stats()
@@ -93,7 +93,7 @@ func (s *Server) upstreamStats() map[string]upstream.Stats {
 }
 
 // passingWebsockets returns how many websockets pass through to applications.
-func (s *Server) passingWebsockets() (n int) {
+func (s *generation) passingWebsockets() (n int) {
 	for _, p := range s.proxies {
 		n += p.Websockets()
 	}

@@ -25,9 +25,21 @@ func (c *clientFailures) of(cause upstream.Cause) *atomic.Uint64 {
 	}
 }
 
-// proxyCollector exports counters of requests that failed because of the client,
-// and of connections to upstreams.
-type proxyCollector struct{ server *Server }
+// Describe implements prometheus.Collector.
+func (c *clientFailures) Describe(to chan<- *prometheus.Desc) { to <- clientFailuresDesc }
+
+// Collect implements prometheus.Collector.
+func (c *clientFailures) Collect(to chan<- prometheus.Metric) {
+	for _, one := range []struct {
+		reason string
+		n      uint64
+	}{{"closed", c.closed.Load()}, {"malformed", c.malformed.Load()}, {"too_large", c.tooLarge.Load()}, {"slow", c.slow.Load()}} {
+		to <- prometheus.MustNewConstMetric(clientFailuresDesc, prometheus.CounterValue, float64(one.n), one.reason)
+	}
+}
+
+// proxyCollector exports the counters of connections to upstreams.
+type proxyCollector struct{ server *generation }
 
 var (
 	clientFailuresDesc = prometheus.NewDesc("tenantedge_proxy_client_failures_total",
@@ -45,19 +57,12 @@ var (
 )
 
 func (c proxyCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{clientFailuresDesc, openedDesc, reusedDesc, surplusDesc, idleDesc, reusesDesc} {
+	for _, d := range []*prometheus.Desc{openedDesc, reusedDesc, surplusDesc, idleDesc, reusesDesc} {
 		to <- d
 	}
 }
 
 func (c proxyCollector) Collect(to chan<- prometheus.Metric) {
-	f := &c.server.clientFailures
-	for _, one := range []struct {
-		reason string
-		n      uint64
-	}{{"closed", f.closed.Load()}, {"malformed", f.malformed.Load()}, {"too_large", f.tooLarge.Load()}, {"slow", f.slow.Load()}} {
-		to <- prometheus.MustNewConstMetric(clientFailuresDesc, prometheus.CounterValue, float64(one.n), one.reason)
-	}
 	for address, s := range c.server.upstreamStats() {
 		to <- prometheus.MustNewConstMetric(openedDesc, prometheus.CounterValue, float64(s.Opened), address)
 		to <- prometheus.MustNewConstMetric(reusedDesc, prometheus.CounterValue, float64(s.Reused), address)
@@ -71,4 +76,7 @@ func (c proxyCollector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-var _ prometheus.Collector = proxyCollector{}
+var (
+	_ prometheus.Collector = proxyCollector{}
+	_ prometheus.Collector = (*clientFailures)(nil)
+)

@@ -48,8 +48,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.listen(); err != nil {
 		return err
 	}
-	if s.options.Ready != nil {
-		s.options.Ready(s)
+	if s.with.Ready != nil {
+		s.with.Ready(s)
 	}
 	return s.serve(ctx)
 }
@@ -65,106 +65,141 @@ func (s *Server) Start(ctx context.Context) error {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	if err := s.load(ctx); err != nil {
+	if err := s.reloads.begin(ctx); err != nil { // a reload waits until the first configuration serves
 		return err
 	}
-	if err := s.checkFiles(ctx); err != nil {
+	defer s.reloads.done()
+	g := s.now()
+	if err := g.load(ctx); err != nil {
+		return err
+	}
+	if err := g.checkFiles(ctx); err != nil {
 		return fmt.Errorf("media: %w", err)
 	}
 	var changed <-chan struct{}
-	if s.warner.directory != nil {
-		changed = s.warner.directory.Changed()
+	if g.warner.directory != nil {
+		changed = g.warner.directory.Changed()
 	}
-	s.warner.check()
-	s.watch(ctx)
-	if s.parts.Source == nil {
-		return nil
-	}
-	s.run(func(ctx context.Context) { s.warner.follow(ctx, changed) })
-	s.run(func(ctx context.Context) {
-		if err := s.parts.Source.Follow(ctx, s.parts.Config.Directory); err != nil && ctx.Err() == nil {
-			s.log.Error("the directory is no longer updated", "error", err)
-		}
-	})
+	g.warner.check()
+	s.watch(ctx, g)
+	g.follow(changed)
+	s.started = ctx
 	return nil
+}
+
+// follow follows the directory. changed is a channel of Directory.Changed from before
+// the warnings were last checked; nil: there is no directory.
+func (g *generation) follow(changed <-chan struct{}) {
+	if g.parts.Source == nil {
+		return
+	}
+	g.run(func(ctx context.Context) { g.warner.follow(ctx, changed) })
+	g.parts.rows.value.follow(g.log)
 }
 
 // load fills the directory. It retries a database, which may come back, but not
 // a file.
-func (s *Server) load(ctx context.Context) error {
+func (g *generation) load(ctx context.Context) error {
 	const longest = 15 * time.Second
 	for wait := 500 * time.Millisecond; ; wait = min(2*wait, longest) {
-		err := s.parts.Load(ctx)
-		if err == nil || ctx.Err() != nil || s.parts.db == nil {
+		err := g.parts.Load(ctx)
+		if err == nil || ctx.Err() != nil || g.parts.rows.value.db == nil {
 			return err
 		}
-		s.log.Error("cannot load the directory; nothing is served until it is loaded", "error", err, "retry_in", wait.String())
+		g.log.Error("cannot load the directory; nothing is served until it is loaded", "error", err, "retry_in", wait.String())
 		if !sleep(ctx, wait) {
 			return errors.Join(err, ctx.Err())
 		}
 	}
 }
 
-// watch starts the background work that does not need the directory's source.
-func (s *Server) watch(ctx context.Context) {
+// watch starts the background work of g that does not need the directory's source.
+func (s *Server) watch(ctx context.Context, g *generation) {
 	background, cancel := context.WithCancel(ctx)
-	s.stopBackground = cancel
-	s.backgroundContext = background
-	s.run(func(context.Context) { returnMemory() })
-	if s.guestFile != nil {
-		s.run(s.followGuest)
+	g.stopBackground = cancel
+	g.backgroundContext = background
+	g.run(func(context.Context) { returnMemory() })
+	if g.guestFile != nil {
+		following, stop := context.WithCancel(background)
+		g.stopGuest = stop
+		g.run(func(context.Context) { s.followGuest(following, g) })
 	}
-	if len(s.table.stores) > 0 {
-		s.run(s.watchFiles)
+	if len(g.table.stores) > 0 {
+		g.run(g.watchFiles)
 	}
-	if s.hasBucket() {
-		s.run(s.watchBuckets)
+	if g.hasBucket() {
+		g.run(g.watchBuckets)
 	}
-	if s.options.Directory != nil {
-		s.run(s.closeRemoved)
+	if g.options.Directory != nil {
+		g.run(g.closeRemoved)
 	}
 }
 
-// run runs do in the background, which Close waits for.
-func (s *Server) run(do func(context.Context)) {
-	s.background.Go(func() { do(s.backgroundContext) })
+// run runs do in the background, which close waits for.
+func (g *generation) run(do func(context.Context)) {
+	g.background.Go(func() { do(g.backgroundContext) })
 }
 
-// serve serves on the listeners until ctx ends.
+// listenAdmin opens the admin listener and serves on it. Run calls it before it
+// loads the directory, so that probes get answers while the process starts.
+func (s *Server) listenAdmin() error {
+	if len(s.ports.addrs(forAdmin)) > 0 {
+		return nil
+	}
+	g := s.now()
+	wishes, err := s.adminWishes(g)
+	return s.openPorts(g, wishes, err, forAdmin)
+}
+
+// listen opens the other listeners and serves on them.
+func (s *Server) listen() error {
+	g := s.now()
+	wishes, err := s.wishes(g)
+	return s.openPorts(g, wishes, err, forClients, forDeciders)
+}
+
+func (s *Server) openPorts(g *generation, wishes []wish, err error, kinds ...portKind) error {
+	if err != nil {
+		return err
+	}
+	c, err := s.ports.prepare(g.options, wishes, kinds...)
+	if err == nil {
+		c.apply(s.base)
+	}
+	return err
+}
+
+// serve serves until ctx ends.
 func (s *Server) serve(ctx context.Context) error {
-	failed := make(chan error, len(s.servers))
-	for i, srv := range s.servers {
-		l := s.listeners[i]
-		go func() {
-			if err := unlessClosed(serveOn(srv, l)); err != nil {
-				failed <- errorf("listener %s: %w", l.Addr(), err)
-			}
-		}()
-	}
 	s.serving.Store(true)
-	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Stats().Guest.Name)
-	for i, d := range s.deciders {
+	g := s.now()
+	s.log.Info("serving", "listeners", s.describe(), "admin", g.options.Admin, "guest", g.host.Stats().Guest.Name)
+	for i, d := range g.deciders {
 		s.log.Info("answering questions about requests", "address", s.DecideAddrs()[i].String(), "preset", d.config.Preset)
 	}
 	select {
 	case <-ctx.Done():
 		return s.shutdown()
-	case err := <-failed:
+	case err := <-s.ports.failed:
 		return errors.Join(err, s.shutdown())
 	}
 }
 
 func (s *Server) shutdown() error {
 	s.draining.Store(true)
-	s.closeRooms()
-	began := time.Now()
-	s.log.Info("shutting down", "requests", s.requests.Load(), "timeout", s.options.Limits.ShutdownTimeout.String())
-	ctx, cancel := context.WithTimeout(context.Background(), s.options.Limits.ShutdownTimeout)
+	s.reloads.end()
+	s.ports.stop()
+	for _, g := range s.generations.all() {
+		g.closeRooms()
+	}
+	began, timeout := time.Now(), s.now().options.Limits.ShutdownTimeout
+	s.log.Info("shutting down", "requests", s.generations.requests(), "timeout", timeout.String())
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	if s.options.Force != nil {
+	if s.with.Force != nil {
 		go func() {
 			select {
-			case <-s.options.Force:
+			case <-s.with.Force:
 				cancel()
 			case <-ctx.Done():
 			}
@@ -175,13 +210,13 @@ func (s *Server) shutdown() error {
 		s.log.Info("shut down", "after", time.Since(began).Round(time.Millisecond).String())
 		return nil
 	}
-	left := s.requests.Load()
+	left := s.generations.requests()
 	s.interrupt()
 	s.connections.interrupt()
 	last, done := context.WithTimeout(context.Background(), interruptTime)
 	defer done()
 	_ = s.drain(last)
-	for _, srv := range s.servers {
+	for _, srv := range s.ports.servers(forClients, forDeciders) {
 		_ = srv.Close() // closes the connections of the interrupted requests
 	}
 	return fmt.Errorf("%w: %d after %v", ErrInterrupted, left, time.Since(began).Round(time.Millisecond))
@@ -191,22 +226,27 @@ func (s *Server) shutdown() error {
 // for all requests. It waits for the proxies last: once the servers have drained,
 // no request can hijack a connection any more.
 func (s *Server) drain(ctx context.Context) error {
-	errs := make([]error, len(s.servers)+1)
+	generations, servers := s.generations.all(), s.ports.servers(forClients, forDeciders)
+	errs := make([]error, len(generations)+len(servers))
 	var all sync.WaitGroup
-	all.Go(func() { errs[len(s.servers)] = s.host.Shutdown(ctx) })
-	for _, p := range s.proxies {
-		p.EndWebsockets()
+	for i, g := range generations {
+		all.Go(func() { errs[i] = g.host.Shutdown(ctx) })
+		for _, p := range g.proxies {
+			p.EndWebsockets()
+		}
 	}
-	for i, srv := range s.servers {
-		all.Go(func() { errs[i] = drainServer(ctx, srv) })
+	for i, srv := range servers {
+		all.Go(func() { errs[len(generations)+i] = drainServer(ctx, srv.Server) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	for _, p := range s.proxies {
-		if err := p.Shutdown(ctx); err != nil {
-			return err
+	for _, g := range generations {
+		for _, p := range g.proxies {
+			if err := p.Shutdown(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -219,7 +259,7 @@ const removedPause = time.Second
 // closeRemoved closes the websockets that pass through to applications when their
 // tenant is removed from the directory (W4) or moved to another urlconf. The Host
 // closes those that it serves.
-func (s *Server) closeRemoved(ctx context.Context) {
+func (s *generation) closeRemoved(ctx context.Context) {
 	search := func() {
 		for _, p := range s.proxies {
 			p.CloseRemoved(s.host.HasTenant)

@@ -15,6 +15,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,19 +26,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/files"
-	"github.com/tenantedge/tenantedge/edge/internal/hold"
 	"github.com/tenantedge/tenantedge/edge/metrics"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
-	"github.com/tenantedge/tenantedge/edge/tenant"
-	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -76,53 +72,45 @@ type settings struct {
 }
 
 // Server serves the requests of tenants. Either call Run, or call Start and use
-// the Server as an http.Handler.
+// the Server as an http.Handler. Reload gives it another configuration meanwhile.
 type Server struct {
-	options settings
-	parts   *Parts  // nil in tests
-	warner  *warner // nil in tests
-	core
-	media   *store // nil: tenants have no files
-	table   *table
-	handler http.Handler
-	files   http.Handler // of ServeFile
-	admin   *http.Server
-	servers []*http.Server
+	common
+	with  Options
+	first *config.File // the configuration at the start; nil in tests
+	log   *slog.Logger
 
-	proxies        []*proxy
-	defaults       *abi.DefaultTenant    // nil: there are only static tenants
-	rooms          map[string]*hold.Room // by the name of the urlconf
-	clientFailures clientFailures
+	current     atomic.Pointer[generation]
+	generations generations // the current one, and those whose requests or websockets have not ended
 
-	bounds      bounds
-	connections *connections
-	shares      *shares
-	slow        struct{ body, answer atomic.Uint64 } // clients disconnected because they were too slow
-
-	signatures *signatures
-	audit      *auditLog
-	guesses    guesses
-	denied     *prometheus.CounterVec // requests on the admin listener, by outcome
-
-	guestFile *guestFile    // nil: there is none
-	swapped   chan struct{} // holds a value after a swap that watchFiles has not seen
-	metrics   *prometheus.Registry
-
-	adminListener net.Listener
-	listeners     []net.Listener // those for clients, then those of deciders
-	public        int            // number of listeners for clients
-	deciders      []*decider
+	ports    ports
+	metrics  *prometheus.Registry
+	guesses  guesses
+	denied   *prometheus.CounterVec // requests on the admin listener, by outcome
+	reloads  *reloads
+	changing sync.Mutex // held while guests or the configuration are exchanged
 
 	serving  atomic.Bool // requests are accepted
 	draining atomic.Bool // the shutdown has begun
-	requests atomic.Int64
 
-	background        sync.WaitGroup
-	backgroundContext context.Context
-	stopBackground    context.CancelFunc // nil before Start
+	base      context.Context    // of all requests
+	interrupt context.CancelFunc // ends base: open requests are interrupted
+	started   context.Context    // that of Run or Start; nil before
+	retiring  sync.WaitGroup     // goroutines that close generations
 
 	closeOnce sync.Once
 	closeErr  error
+}
+
+// common is what counts over all configurations of a Server.
+type common struct {
+	connections    *connections
+	shares         *shares
+	clientFailures clientFailures
+	slow           struct{ body, answer atomic.Uint64 } // clients disconnected because they were too slow
+	audit          *auditLog
+	unsigned       atomic.Uint64 // guests that were refused for their signature
+	channels       layers
+	ledger         *ledger
 }
 
 // New makes a Server from file. It checks and opens the parts of the file as Open
@@ -130,45 +118,96 @@ type Server struct {
 // tenants or open listeners. Errors about the file are *config.Error, joined. The
 // caller must close the Server.
 func New(ctx context.Context, file *config.File, o Options) (*Server, error) {
-	handlers := slices.Sorted(maps.Keys(o.Handlers))
-	if err := errors.Join(file.CheckServe(handlers...), file.CheckEnvironment()); err != nil {
+	if err := check(file, o); err != nil {
 		return nil, err
 	}
-	parts, err := open(file, o)
+	s, references := newShell(ctx, o), digestOf(file)
+	parts, err := s.open(file, nil)
 	if err != nil {
 		return nil, locate(file, err)
 	}
-	s, err := parts.newServer(ctx, o)
+	g, err := s.configure(ctx, parts, nil)
 	if err != nil {
 		return nil, locate(file, errors.Join(err, parts.Close()))
 	}
-	s.warner = &warner{file: file, log: s.log}
-	m := metrics.Sources{Warnings: s.warner.counts}
-	if parts.Source != nil {
-		s.warner.directory = parts.Config.Directory
-	}
-	if parts.Sessions != nil {
-		m.Sessions, m.SessionStore = parts.Sessions.Stats, parts.Sessions.StoreStats
-	}
-	s.metrics.MustRegister(metrics.New(m))
-	s.parts = parts
+	g.references, s.first = references, file
+	s.install(g)
 	return s, nil
 }
 
-func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
+// check checks file as far as that is possible without opening anything.
+func check(file *config.File, o Options) error {
+	handlers := slices.Sorted(maps.Keys(o.Handlers))
+	return errors.Join(file.CheckServe(handlers...), file.CheckEnvironment())
+}
+
+// newShell makes a Server without a configuration.
+func newShell(ctx context.Context, o Options) *Server {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	s := &Server{with: o, log: o.Logger, ports: ports{failed: make(chan error, 1)}, reloads: newReloads()}
+	s.ledger = newLedger()
+	s.base, s.interrupt = context.WithCancel(context.WithoutCancel(ctx))
+	sockets := &usage{measure: s.websocketUsage}
+	s.connections, s.shares = newConnections(sockets, s.log), newShares(sockets)
+	s.audit = newAuditLog(s.log)
+	s.newMetrics()
+	return s
+}
+
+// now returns the current generation.
+func (s *Server) now() *generation { return s.current.Load() }
+
+// open opens the parts of a file, which shares those of before that have not changed.
+func (s *Server) open(file *config.File, before *Parts) (*Parts, error) {
+	p, err := open(file, s.with, &s.common, before)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.openMemory(cmp.Or(before, &Parts{})); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// configure makes a generation of parts, which replaces before; nil: none. The
+// generation closes the parts.
+func (s *Server) configure(ctx context.Context, p *Parts, before *generation) (*generation, error) {
+	o, err := p.settings(s.with)
+	if err != nil {
+		return nil, err
+	}
+	host := p.Config
+	host.Recording = p.file.Recording()
+	w := &warner{file: p.file, log: s.log}
+	if p.Source != nil {
+		w.directory = p.Config.Directory
+	}
+	g, err := s.newGeneration(ctx, host, o, p, before)
+	if err != nil {
+		return nil, err
+	}
+	g.warner = w
+	g.metrics.MustRegister(metrics.New(metrics.Sources{Warnings: w.counts}))
+	return g, nil
+}
+
+// settings returns what the file and the Options say besides the Host's configuration.
+func (p *Parts) settings(o Options) (settings, error) {
 	f := p.file
 	tokens, err := adminTokens(f)
 	keys, keysErr := signingKeys(f)
 	if err := errors.Join(err, keysErr); err != nil {
-		return nil, err
+		return settings{}, err
 	}
 	c := settings{
 		URLConfs: f.URLConfs, Fallback: f.Fallback,
 		Media: f.Media, SigningKeys: keys,
 		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts,
 		AdminTLS: f.AdminTLS, AdminTokens: tokens, AuditLog: f.AuditLog, Trust: f.Guest,
-		Limits: f.Limits, AccessLog: f.Logs.Access, LogCost: f.Logs.Cost, ServerTiming: f.ServerTiming, Logger: p.log,
-		Around: o.Around, Within: o.Within, Configure: o.Configure, Force: o.Force, Ready: o.Ready,
+		Limits: f.Limits, AccessLog: f.Logs.Access, LogCost: f.Logs.Cost, ServerTiming: f.ServerTiming,
+		Around: o.Around, Within: o.Within, Configure: o.Configure,
 	}
 	if o.Guest == nil {
 		c.GuestFile, c.Signature = f.Guest.Path, f.Guest.SignaturePath()
@@ -177,89 +216,69 @@ func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
 	if p.Source != nil {
 		c.Directory = p.Config.Directory.Stats
 	}
-	host := p.Config
-	host.Recording = f.Recording()
-	return newServer(ctx, host, c)
+	return c, nil
 }
 
-// newServer makes the Host of c and the handlers of its urlconfs.
+// newServer makes a Server of the Host's configuration and settings, for tests. It
+// cannot reload.
 func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) {
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	s := &Server{options: o, core: core{log: o.Logger, cache: files.NewCache(o.Limits.FileCache)}, swapped: make(chan struct{}, 1)}
-	s.base, s.interrupt = context.WithCancel(context.WithoutCancel(ctx))
-	if err := s.prepareAdmin(); err != nil {
-		return nil, err
-	}
-	limits := o.Limits
-	s.bounds = newBounds(limits.Connections, limits.TenantRequests, c.Websockets.Limits.Connections, descriptors())
-	c.Websockets.Limits.Descriptors = s.bounds.websockets
-	sockets := &usage{measure: s.websocketUsage}
-	s.connections = newConnections(s.bounds.connections, sockets, s.log)
-	s.shares = newShares(s.bounds.connections, s.bounds.share, sockets)
-	c.Refused = s.refused
-	c.Websockets.Routed = func(r *http.Request) {
-		attemptOf(r.Context()).released()
-		if t, ok := tenant.From(r.Context()); ok {
-			noteTenant(r.Context(), t)
-		}
-	}
-	c.Websockets.PassOn = s.passesOn
-	if s.measuresCost() {
-		c.Cost = costOf
-		c.Websockets.Accepted = s.accepted
-		c.Websockets.Answered = func(r *http.Request, took time.Duration) { s.answered(r, nil, took) }
-	}
-	if c.Logger == nil {
-		c.Logger = o.Logger
-	}
-	if o.Media != nil {
-		c.Files = s.openMedia
-	}
-	if o.Configure != nil {
-		o.Configure(&c)
-	}
-	host, err := s.newHost(ctx, c)
+	s := newShell(ctx, Options{Logger: o.Logger, Force: o.Force, Ready: o.Ready})
+	g, err := s.newGeneration(ctx, c, o, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	s.host, s.static, s.directory = host, c.GuestConfig.Tenants, c.Directory
-	s.defaults, s.rooms = c.GuestConfig.Default, map[string]*hold.Room{}
-	loaded := host.Stats()
-	s.logReport("the guest is loaded", edge.Report{Guest: loaded.Guest, Engine: loaded.Engine, Missing: loaded.Missing})
-	s.newMetrics()
-	s.table, err = s.newTable()
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	if err := s.newDeciders(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	if s.hasBucket() {
-		s.metrics.MustRegister(s.newBucketGauge())
-	}
-	var routed http.Handler = s.table
-	if o.Within != nil {
-		routed = o.Within(routed)
-	}
-	handler := s.rerouted(host.Middleware(routed))
-	if o.Around != nil {
-		handler = o.Around(handler)
-	}
-	s.handler = s.entry(s.paced(handler))
-	s.files = s.entry(s.paced(http.HandlerFunc(s.table.serveFile)))
+	s.install(g)
 	return s, nil
 }
 
-// Host returns the Host that routes the requests.
-func (s *Server) Host() *edge.Host { return s.host }
+// install makes g the current generation.
+func (s *Server) install(g *generation) {
+	s.audit.use(g.options.AuditLog)
+	s.connections.setLimit(g.bounds.connections)
+	s.shares.setLimits(g.bounds.connections, g.bounds.share)
+	s.generations.add(g)
+	s.ledger.add(g.metrics)
+	s.ledger.current(g.registries()...)
+	s.current.Store(g)
+}
 
-// Parts returns the services that the Server uses. Close closes them.
-func (s *Server) Parts() *Parts { return s.parts }
+// Host returns the Host that routes the requests. A Reload makes another one.
+func (s *Server) Host() *edge.Host { return s.now().host }
+
+// Parts returns the services that the Server uses. Close closes them. After a Reload
+// they are others.
+func (s *Server) Parts() *Parts { return s.now().parts }
 
 // ServeHTTP routes a request and serves it with the urlconf of its tenant.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g := s.enter()
+	defer g.leave()
+	g.handler.ServeHTTP(w, r)
+}
+
+// enter returns the current generation, which is not closed before leave.
+func (s *Server) enter() *generation {
+	for {
+		if g := s.now(); g.enter() {
+			return g
+		}
+	}
+}
+
+// ServeFile serves a request for a file of its tenant, which the Host's Middleware
+// has routed. It reports false if the request is for none: if the urlconf of the
+// tenant has no media, or the path is not below media.base_url. Then it has not
+// answered it. It is for servers that serve the rest of the urlconf themselves.
+func (s *Server) ServeFile(w http.ResponseWriter, r *http.Request) bool {
+	g := s.enter()
+	defer g.leave()
+	return g.serveFile(w, r)
+}
+
+// CheckTenants checks that no two tenants share files. Start does so too; it is
+// for programs that load Parts themselves. The error names the tenants that
+// would share a folder or have none.
+func (s *Server) CheckTenants(ctx context.Context) error { return s.now().checkTenants(ctx) }
 
 // Shutdown closes websockets with 1001 and waits until that is done or ctx ends. It
 // is for a Server that is used as a handler, before Close; Run does it itself. No
@@ -277,33 +296,12 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) close() error {
+	s.reloads.end()
 	s.interrupt()
-	s.closeRooms()
-	if s.stopBackground != nil {
-		s.stopBackground()
-		s.background.Wait()
-	}
-	var errs []error
-	for _, l := range s.listeners {
-		errs = append(errs, unlessClosed(l.Close()))
-	}
-	if s.adminListener != nil {
-		errs = append(errs, unlessClosed(s.adminListener.Close()))
-	}
-	for _, srv := range s.servers {
-		errs = append(errs, unlessClosed(srv.Close()))
-	}
-	if s.admin != nil {
-		errs = append(errs, unlessClosed(s.admin.Close()))
-	}
-	if s.table != nil {
-		errs = append(errs, s.table.close())
-	}
-	if s.host != nil {
-		errs = append(errs, s.host.Close())
-	}
-	if s.parts != nil {
-		errs = append(errs, s.parts.Close())
+	s.retiring.Wait()
+	errs := []error{s.ports.close()}
+	for _, g := range s.generations.all() {
+		errs = append(errs, g.close())
 	}
 	return errors.Join(errs...)
 }
@@ -314,24 +312,6 @@ func unlessClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-// entry is the first handler. It counts open requests and writes the access log.
-func (s *Server) entry(next http.Handler) http.Handler {
-	if s.options.AccessLog || s.timing() {
-		next = s.noted(next)
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.requests.Add(1)
-		defer s.requests.Add(-1)
-		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
-			// The request may have had a Content-Length too, which net/http removes.
-			// RFC 9112, 6.1, requires closing the connection then.
-			w.Header().Set("Connection", "close")
-			w = &closing{ResponseWriter: w}
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 func errorf(format string, args ...any) error { return fmt.Errorf("serve: "+format, args...) }

@@ -14,12 +14,13 @@ import (
 // shares limits concurrent requests in total and per tenant, so that no tenant
 // uses up all descriptors.
 type shares struct {
-	limit, share int
-	websockets   *usage // counts in total
+	websockets *usage // counts in total
 
 	overShare, overTotal atomic.Uint64 // requests refused at a limit
 
 	mu      sync.Mutex
+	limit   int // in total
+	share   int // of one tenant
 	total   int
 	running map[owner]int
 	pending []*pending // requests that wait for others to end, oldest first
@@ -35,8 +36,16 @@ type pending struct {
 // value.
 type owner struct{ schema, id string }
 
-func newShares(limit, share int, websockets *usage) *shares {
-	return &shares{limit: limit, share: share, websockets: websockets, running: map[owner]int{}}
+func newShares(websockets *usage) *shares {
+	return &shares{websockets: websockets, running: map[owner]int{}}
+}
+
+// setLimits sets the limits for further requests.
+func (s *shares) setLimits(limit, share int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit, s.share = limit, share
+	s.admitLocked()
 }
 
 func ownerOf(r *http.Request) owner {

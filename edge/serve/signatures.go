@@ -19,22 +19,24 @@ type signatures struct {
 	keys     signature.Keys // empty: signatures are not verified
 	required bool
 	log      *slog.Logger
-	refused  atomic.Uint64
+	refused  *atomic.Uint64 // counts guests that are refused
 }
 
-func newSignatures(c config.Guest, log *slog.Logger) (*signatures, error) {
+func newSignatures(c config.Guest, log *slog.Logger, refused *atomic.Uint64) (*signatures, error) {
 	keys, err := signature.ParseKeys(c.TrustedKeys)
 	if err != nil {
 		return nil, errorf("guest.trusted_keys: %w", err)
 	}
-	return &signatures{keys: keys, required: c.RequireSignature, log: log}, nil
+	return &signatures{keys: keys, required: c.RequireSignature, log: log, refused: refused}, nil
 }
 
 // signedGuest is a guest that was verified.
 type signedGuest struct {
+	own       bool // the program's own, which needs no signature: the built-in router, or Options.Guest
 	wasm      []byte
-	signature []byte // empty: it has none, or signatures are not verified
-	keyID     string // of the trusted key that signed it
+	signature []byte      // empty: it has none
+	keyID     string      // of the trusted key that signed it
+	by        *signatures // that accepted it; nil: none has
 }
 
 // check returns the error that verify would return for any guest with this
@@ -53,14 +55,18 @@ func (v *signatures) verify(wasm, text []byte) (signedGuest, error) {
 		return signedGuest{}, err
 	}
 	if len(v.keys) == 0 {
-		return signedGuest{wasm: wasm}, nil
+		return signedGuest{wasm: wasm, signature: text, by: v}, nil
 	}
 	if len(text) == 0 && !v.required {
 		v.log.Warn("a guest without a signature is accepted, because guest.require_signature is false", "digest", instance.Digest(wasm))
-		return signedGuest{wasm: wasm}, nil
+		return signedGuest{wasm: wasm, by: v}, nil
 	}
+	guest := signedGuest{wasm: wasm, signature: text}
 	signed, err := v.keys.Verify(wasm, text)
-	return signedGuest{wasm, text, signed.KeyID}, v.counted(err)
+	if guest.keyID = signed.KeyID; err == nil {
+		guest.by = v
+	}
+	return guest, v.counted(err)
 }
 
 func (v *signatures) counted(err error) error {
@@ -101,7 +107,7 @@ func ReadGuest(file *config.File) ([]byte, error) {
 	if file.Guest.Path == "" {
 		return nil, nil
 	}
-	v, err := newSignatures(file.Guest, slog.New(slog.DiscardHandler))
+	v, err := newSignatures(file.Guest, slog.New(slog.DiscardHandler), new(atomic.Uint64))
 	if err != nil {
 		return nil, err
 	}

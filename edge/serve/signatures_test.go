@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,14 +111,14 @@ func TestG11OnlySignedGuestsAreSwappedInByRequests(t *testing.T) {
 		if a.StatusCode != c.status || !strings.Contains(a.body, c.want) {
 			t.Errorf("%s: %d %s, expected %d with %q", c.name, a.StatusCode, a.body, c.status, c.want)
 		}
-		if w.server.host.GuestDigest() != instance.Digest(numbered(0)) {
+		if w.server.now().host.GuestDigest() != instance.Digest(numbered(0)) {
 			t.Fatalf("%s: the guest was swapped in", c.name)
 		}
 	}
-	if n := w.server.signatures.refused.Load(); n < 8 {
+	if n := w.server.now().signatures.refused.Load(); n < 8 {
 		t.Errorf("%d refused signatures were counted", n)
 	}
-	if a := put(next, encoded(bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n")))); a.StatusCode != 200 || w.server.host.GuestDigest() != instance.Digest(next) {
+	if a := put(next, encoded(bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n")))); a.StatusCode != 200 || w.server.now().host.GuestDigest() != instance.Digest(next) {
 		t.Errorf("a signed guest: %d %s", a.StatusCode, a.body)
 	}
 }
@@ -179,9 +180,9 @@ func TestG11TheSignatureOfTheGuestFileIsVerified(t *testing.T) {
 	w := start(t, func(s *setup) {
 		s.options.GuestFile, s.options.Signature, s.options.Trust = path, path+".minisig", trusting(ours)
 	})
-	g := w.server.guestFile
+	g := w.server.now().guestFile
 	runs := func(n byte) func() bool {
-		return func() bool { return w.server.host.GuestDigest() == instance.Digest(numbered(n)) }
+		return func() bool { return w.server.now().host.GuestDigest() == instance.Digest(numbered(n)) }
 	}
 	const refusal = "the guest file is missing or refused; the current guest keeps running"
 
@@ -198,7 +199,7 @@ func TestG11TheSignatureOfTheGuestFileIsVerified(t *testing.T) {
 	put(t, path, numbered(2)) // in the wrong order
 	w.eventually("the refusal", func() bool { return len(w.logs.entries(refusal)) == 1 })
 	if !runs(1)() || g.degraded() == "" {
-		t.Errorf("it runs %s and is degraded: %q", w.server.host.GuestDigest(), g.degraded())
+		t.Errorf("it runs %s and is degraded: %q", w.server.now().host.GuestDigest(), g.degraded())
 	}
 	put(t, path+".minisig", ours.sign(numbered(2)))
 	w.eventually("the guest, after its signature", runs(2))
@@ -287,13 +288,7 @@ func TestG11TheLastGoodGuestIsVerifiedToo(t *testing.T) {
 			if err := saved.save(guest); err != nil {
 				t.Fatal(err)
 			}
-			s := &Server{
-				options: settings{GuestFile: path, Signature: path + ".minisig", LastGood: saved.path, Trust: trusting(ours)},
-				core:    core{log: slog.New(slog.DiscardHandler)},
-			}
-			if err := s.prepareAdmin(); err != nil {
-				t.Fatal(err)
-			}
+			s := prepared(t, settings{GuestFile: path, Signature: path + ".minisig", LastGood: saved.path, Trust: trusting(ours)}, io.Discard)
 			host, err := s.newHost(t.Context(), edge.Config{CompileCache: compiled})
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -334,7 +329,7 @@ func TestAGuestWithoutASignatureIsAcceptedWithAWarningWhereAllowed(t *testing.T)
 	trust := trusting(ours)
 	trust.RequireSignature = false
 	logs := &lines{}
-	v, err := newSignatures(trust, slog.New(slog.NewJSONHandler(logs, nil)))
+	v, err := newSignatures(trust, slog.New(slog.NewJSONHandler(logs, nil)), new(atomic.Uint64))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -145,8 +145,8 @@ func (c *core) tenants() iter.Seq[storage.Tenant] {
 // checkFiles checks that no two tenants share files, and that buckets can be
 // used. The directory must be loaded. The error names the tenants that would
 // share a folder or have none.
-func (s *Server) checkFiles(ctx context.Context) error {
-	errs := []error{s.CheckTenants(ctx)}
+func (s *generation) checkFiles(ctx context.Context) error {
+	errs := []error{s.checkTenants(ctx)}
 	for _, st := range s.table.stores {
 		st.ping(ctx)
 		errs = append(errs, st.checkServer(ctx))
@@ -154,10 +154,8 @@ func (s *Server) checkFiles(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// CheckTenants checks that no two tenants share files. Start does so too; it is
-// for programs that load Parts themselves. The error names the tenants that
-// would share a folder or have none.
-func (s *Server) CheckTenants(ctx context.Context) error {
+// checkTenants is Server.CheckTenants.
+func (s *generation) checkTenants(ctx context.Context) error {
 	var errs []error
 	for _, st := range s.table.stores {
 		problems, err := st.update(ctx)
@@ -171,7 +169,7 @@ const recheck = time.Second
 
 // watchFiles logs tenants that come to share a folder, even if their files are
 // not requested. It checks after changes of the directory and of the guest.
-func (s *Server) watchFiles(ctx context.Context) {
+func (s *generation) watchFiles(ctx context.Context) {
 	for {
 		var changed <-chan struct{}
 		if s.directory != nil {

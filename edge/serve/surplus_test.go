@@ -138,7 +138,7 @@ func TestAnUpstreamThatSendsSurplusBytesGetsNewConnections_A1(t *testing.T) {
 			t.Fatalf("%d %q", a.StatusCode, a.body)
 		}
 	}
-	stats := w.server.proxies[0].Stats()
+	stats := w.server.now().proxies[0].Stats()
 	if stats.Surplus != 3 || stats.Reused != 0 || stats.Reuses {
 		t.Errorf("%+v, expected the surplus of each answer to be found and no connection to be reused", stats)
 	}

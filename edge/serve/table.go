@@ -16,7 +16,7 @@ import (
 
 // table passes each request to the handler of its urlconf.
 type table struct {
-	server   *Server
+	server   *generation
 	urlconfs map[string]http.Handler
 	media    map[string]*media // of the urlconfs with media
 	fallback http.Handler      // nil: none
@@ -25,7 +25,7 @@ type table struct {
 	closers  []func() error
 }
 
-func (s *Server) newTable() (*table, error) {
+func (s *generation) newTable() (*table, error) {
 	t := &table{server: s, urlconfs: make(map[string]http.Handler, len(s.options.URLConfs)), media: map[string]*media{}, stores: make(map[string]*store)}
 	if s.media != nil {
 		t.add(s.options.Media.Location, s.media)
@@ -165,7 +165,7 @@ func (t *table) add(location string, s *store) {
 }
 
 // openMedia opens the files of media, for the guests and for urlconfs.
-func (s *Server) openMedia(l storage.Locator) (storage.Storage, error) {
+func (s *generation) openMedia(l storage.Locator) (storage.Storage, error) {
 	m, open := s.options.Media, OpenFiles
 	if bucket := s.options.OpenBucket; m.S3 != nil && bucket != nil {
 		open = func(m *config.Media, l storage.Locator) (storage.Storage, error) {
@@ -215,11 +215,8 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.serve(h, w, r)
 }
 
-// ServeFile serves a request for a file of its tenant, which the Host's Middleware
-// has routed. It reports false if the request is for none: if the urlconf of the
-// tenant has no media, or the path is not below media.base_url. Then it has not
-// answered it. It is for servers that serve the rest of the urlconf themselves.
-func (s *Server) ServeFile(w http.ResponseWriter, r *http.Request) bool {
+// serveFile is Server.ServeFile.
+func (s *generation) serveFile(w http.ResponseWriter, r *http.Request) bool {
 	t, ok := tenant.From(r.Context())
 	if !ok {
 		return false
@@ -232,7 +229,7 @@ func (s *Server) ServeFile(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// serveFile serves a request for which ServeFile returns true.
+// serveFile serves a request for which generation.serveFile returns true.
 func (t *table) serveFile(w http.ResponseWriter, r *http.Request) {
 	found, _ := tenant.From(r.Context())
 	noteTenant(r.Context(), found)

@@ -27,6 +27,21 @@ type TenantReport struct {
 // there is none. After a change of the row that the report shows, no request that
 // was not in progress by then reaches the previous urlconf.
 func (s *Server) Tenant(schema string) (r TenantReport, ok bool) {
+	if r, ok = s.now().tenant(schema); !ok {
+		return r, false
+	}
+	r.InProgress = s.shares.count(owner{schema, r.ID})
+	for _, g := range s.generations.all() {
+		for _, room := range g.rooms {
+			r.Waiting += room.Waiting(hold.Tenant{Schema: schema, ID: r.ID})
+		}
+		r.Websockets += g.host.RelayedWebsockets(schema, r.ID)
+	}
+	return r, true
+}
+
+// tenant reports what the directory and the configuration say about a tenant.
+func (s *generation) tenant(schema string) (r TenantReport, ok bool) {
 	r.Schema = schema
 	if s.directory != nil && s.defaults != nil {
 		row, found := s.directory.BySchema(schema)
@@ -43,15 +58,7 @@ func (s *Server) Tenant(schema string) (r TenantReport, ok bool) {
 			r.ID, r.Status, r.URLConf, ok = "", "", t.URLConf, true
 		}
 	}
-	if !ok {
-		return r, false
-	}
-	r.InProgress = s.shares.count(owner{schema, r.ID})
-	for _, room := range s.rooms {
-		r.Waiting += room.Waiting(hold.Tenant{Schema: schema, ID: r.ID})
-	}
-	r.Websockets = s.host.RelayedWebsockets(schema, r.ID)
-	return r, true
+	return r, ok
 }
 
 func (s *Server) serveTenant(w http.ResponseWriter, r *http.Request) {

@@ -19,17 +19,17 @@ func costOf(ctx context.Context) *stats.Cost {
 }
 
 // timing reports whether some answers have Server-Timing.
-func (s *Server) timing() bool {
+func (s *generation) timing() bool {
 	return s.options.ServerTiming == "all" || s.options.ServerTiming == "trusted"
 }
 
 // measuresCost reports whether the cost of requests is told to anyone.
-func (s *Server) measuresCost() bool {
+func (s *generation) measuresCost() bool {
 	return s.timing() || s.options.AccessLog && s.options.LogCost
 }
 
 // tellsTiming reports whether the answer to a request has Server-Timing.
-func (s *Server) tellsTiming(r *http.Request) bool {
+func (s *generation) tellsTiming(r *http.Request) bool {
 	switch s.options.ServerTiming {
 	case "all":
 		return true
@@ -70,7 +70,7 @@ func appendMillis(line []byte, d time.Duration) []byte {
 
 // answered is upstream.Config.Answered. httputil.ReverseProxy writes an answer that
 // switches protocols itself, so it gets its Server-Timing here.
-func (s *Server) answered(r *http.Request, answer *http.Response, took time.Duration) {
+func (s *generation) answered(r *http.Request, answer *http.Response, took time.Duration) {
 	n, ok := r.Context().Value(noteKey{}).(*note)
 	if !ok {
 		return
@@ -82,7 +82,7 @@ func (s *Server) answered(r *http.Request, answer *http.Response, took time.Dura
 }
 
 // accepted is websocket.Config.Accepted.
-func (s *Server) accepted(r *http.Request, header http.Header) {
+func (s *generation) accepted(r *http.Request, header http.Header) {
 	if s.tellsTiming(r) {
 		noteOf(r.Context()).addTiming(header)
 	}

@@ -27,7 +27,7 @@ func secureApp(t *testing.T, h2 bool, h http.HandlerFunc) *world {
 	w := start(t, withUpstream(u))
 	roots := x509.NewCertPool()
 	roots.AddCert(app.Certificate())
-	w.server.proxies[0].tls.RootCAs = roots
+	w.server.now().proxies[0].tls.RootCAs = roots
 	return w
 }
 

@@ -64,7 +64,7 @@ func (m *media) onlyReads(w http.ResponseWriter, r *http.Request, of storage.Vie
 }
 
 // uploadStats returns the sum of the statistics of all upload handlers.
-func (s *Server) uploadStats() uploads.Stats {
+func (s *generation) uploadStats() uploads.Stats {
 	sum := uploads.Stats{Failed: make(map[int]uint64)}
 	for _, h := range s.table.uploads {
 		sum.Add(h.Stats())

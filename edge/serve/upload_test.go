@@ -93,7 +93,7 @@ func TestUploadsBelongToTheTenant(t *testing.T) {
 			t.Errorf("/metrics does not show %s", name)
 		}
 	}
-	if s := w.server.uploadStats(); s.Created != 2 || s.Replaced != 1 || s.Deleted != 1 {
+	if s := w.server.now().uploadStats(); s.Created != 2 || s.Replaced != 1 || s.Deleted != 1 {
 		t.Errorf("counted %+v", s)
 	}
 }

@@ -15,7 +15,7 @@ var (
 )
 
 // acceptsUploads reports whether any urlconf accepts uploads.
-func (s *Server) acceptsUploads() bool {
+func (s *generation) acceptsUploads() bool {
 	for _, c := range s.options.URLConfs {
 		if c.Uploads != nil {
 			return true
@@ -24,7 +24,7 @@ func (s *Server) acceptsUploads() bool {
 	return false
 }
 
-type uploadCollector struct{ server *Server }
+type uploadCollector struct{ server *generation }
 
 func (c uploadCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- uploadsTotal

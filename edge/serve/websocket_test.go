@@ -73,7 +73,7 @@ func (upstreamEcho) Closed(*sockets.Conn, sockets.Code, string) {}
 func (w *world) websocket(path string, headers ...string) (*sockets.Upstream, error) {
 	w.Helper()
 	scheme := "ws"
-	if len(w.server.options.Listeners[0].TLS) > 0 {
+	if len(w.server.now().options.Listeners[0].TLS) > 0 {
 		scheme = "wss"
 	}
 	header := http.Header{"Origin": {"https://acme.example.com"}}

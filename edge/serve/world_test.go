@@ -122,6 +122,18 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 	return w
 }
 
+// prepared returns a generation of settings without a Host.
+func prepared(t *testing.T, o settings, logs io.Writer) *generation {
+	t.Helper()
+	s := newShell(t.Context(), Options{Logger: slog.New(slog.NewJSONHandler(logs, nil))})
+	t.Cleanup(func() { _ = s.Close() }) // nothing was opened
+	g := &generation{common: &s.common, options: o, core: core{log: s.log}}
+	if err := g.prepare(&edge.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
 func directory() *tenantdb.Directory {
 	d := tenantdb.NewDirectory(tenantdb.Options{})
 	d.Replace(tenantdb.State{
@@ -147,7 +159,7 @@ func (w *world) run() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.end = cancel
-	w.server.watch(ctx)
+	w.server.watch(ctx, w.server.now())
 	go func() { w.ended <- w.server.serve(ctx) }()
 	w.Cleanup(func() {
 		cancel()

@@ -51,6 +51,10 @@ type Config struct {
 	// Deferred makes Host.Middleware pass handshakes on to its next handler, which
 	// calls Host.ServeWebsocket for those that the targets serve.
 	Deferred bool
+	// Elsewhere counts the websockets of a tenant, by its key, that count for the same
+	// limits although they are those of other Hosts, and the descriptors that they take:
+	// Host.TenantWebsockets of those. nil: there are none.
+	Elsewhere func(tenant string) (open, descriptors int)
 	// Routed is called with each handshake before it is answered, for logs. Its
 	// context has the tenant. May be nil.
 	Routed func(*http.Request)

@@ -70,7 +70,7 @@ func NewServer(edge Edge, c *Config) (*Server, error) {
 		MaxFrame: l.Message, MaxMessage: l.Message, MaxInflated: l.Inflated, MaxQueue: l.Queue, Compression: compressions[c.Compression],
 		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout, IdleTimeout: l.IdleTimeout,
 		HandshakeTimeout: l.HandshakeTimeout, WriteTimeout: l.WriteTimeout, CloseTimeout: l.CloseTimeout,
-		NoPoll: c.NoPoll, Log: edge.Logger,
+		NoPoll: c.NoPoll, Elsewhere: c.Elsewhere, Log: edge.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -283,6 +283,14 @@ func (s *Server) Channels(schema string) (channel.Scope, error) { return s.layer
 // waits until their consumers have handled that. When ctx ends, it drops them.
 func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(s.hub.Shutdown(ctx), s.edge.Guest.Drain(ctx))
+}
+
+// Restart closes all open websockets with 1012, after which clients connect again. It
+// does not wait.
+func (s *Server) Restart() {
+	for _, tenant := range s.hub.Tenants() {
+		_, _ = s.hub.CloseTenant(tenant, sockets.CodeRestart, "") // the code is valid
+	}
 }
 
 // Close drops all websockets.

@@ -61,6 +61,10 @@ func (s *Server) Stats() Stats {
 // relayed to applications. It takes no lock.
 func (s *Server) Count() (open, relayed int) { return s.hub.Count() }
 
+// CountTenant returns how many websockets of the tenant with a guests.Key are open, and
+// how many descriptors they take.
+func (s *Server) CountTenant(key string) (open, descriptors int) { return s.hub.CountTenant(key) }
+
 // Relayed returns how many websockets of the tenant with a guests.Key are relayed to
 // applications, or in their handshake.
 func (s *Server) Relayed(key string) int { return s.hub.Relays(key) }

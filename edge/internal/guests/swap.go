@@ -76,6 +76,22 @@ func (s *Set) swap(ctx context.Context, wasm []byte) (Report, error) {
 	return s.Report(), nil
 }
 
+// LoadPrevious loads the guest that Rollback makes current. It is for a new Set.
+func (s *Set) LoadPrevious(ctx context.Context, wasm []byte) error {
+	s.swapping.Lock()
+	defer s.swapping.Unlock()
+	if instance.Digest(wasm) == s.current.Load().program.Digest() {
+		return nil
+	}
+	g, err := s.generate(ctx, bytes.Clone(wasm))
+	if err != nil {
+		return err
+	}
+	g.program.Park()
+	s.previous.Store(g)
+	return nil
+}
+
 // supersede closes a guest in the background, after its last call. nil: none.
 func (s *Set) supersede(g *Generation) {
 	if g == nil {

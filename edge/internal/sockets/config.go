@@ -46,6 +46,9 @@ type Config struct {
 	MaxWorkers int
 	// NoPoll disables epoll: every connection has a goroutine.
 	NoPoll bool
+	// Elsewhere counts a tenant's connections to other hubs, which count for the same
+	// limits, and the descriptors that they take. nil: there are none.
+	Elsewhere func(tenant string) (connections, descriptors int)
 	// Log gets the panics of handlers. Default: slog.Default().
 	Log *slog.Logger
 }

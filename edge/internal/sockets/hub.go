@@ -138,6 +138,20 @@ func (h *Hub) Relays(key string) int {
 	return t.descriptors - t.count // a relay has two
 }
 
+// CountTenant returns the number of a tenant's connections, and of the descriptors
+// that they take.
+func (h *Hub) CountTenant(key string) (connections, descriptors int) {
+	h.mu.Lock()
+	t := h.tenants[key]
+	h.mu.Unlock()
+	if t == nil {
+		return 0, 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count, t.descriptors
+}
+
 // Tenants returns the keys of the tenants with connections.
 func (h *Hub) Tenants() []string {
 	h.mu.Lock()

@@ -51,6 +51,10 @@ func (h *Hub) join(c *Conn, o *Options) bool {
 	if o.Relays {
 		descriptors = 2
 	}
+	elsewhere, takenElsewhere := 0, 0
+	if h.config.Elsewhere != nil && (limits.Connections > 0 || limits.Descriptors > 0) {
+		elsewhere, takenElsewhere = h.config.Elsewhere(key) // before h is locked: it locks other hubs
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -59,22 +63,28 @@ func (h *Hub) join(c *Conn, o *Options) bool {
 	t := h.tenants[key]
 	if t == nil {
 		t = &tenant{key: key, filled: h.now(), tokens: float64(limits.burst())}
-		h.tenants[key] = t
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.limits = limits
 	t.rateLimited.Store(limits.Messages > 0)
 	t.maxQueued.Store(limits.Queued)
-	if limits.Connections > 0 && t.count >= limits.Connections || limits.Descriptors > 0 && t.count > 0 && t.descriptors+descriptors > limits.Descriptors {
-		return false // the tenant has other connections, so it stays in the map
+	if limits.full(t.count+elsewhere, t.descriptors+takenElsewhere, descriptors) {
+		return false
 	}
+	h.tenants[key] = t
 	c.tenant = t
 	c.member.closings, c.member.moves, c.member.descriptors = t.closed.times, t.moves, uint8(descriptors)
 	t.count++
 	t.descriptors += descriptors
 	h.open.Add(1)
 	return true
+}
+
+// full reports whether a tenant with so many connections, which take so many
+// descriptors, may not open one that takes more. Descriptors never refuse the first.
+func (l *Limits) full(count, taken, more int) bool {
+	return l.Connections > 0 && count >= l.Connections || l.Descriptors > 0 && count > 0 && taken+more > l.Descriptors
 }
 
 // enlist adds an attached connection to the tenant's list, and closes it if the
