@@ -56,3 +56,15 @@ func TestSignaturesAreRequiredWhereKeysAreTrusted(t *testing.T) {
 		}
 	}
 }
+
+func TestAReferenceOfAGuestIsNoPath(t *testing.T) {
+	got := parse(t, "/etc/x.yaml", "guest: {path: 'oci://r/g:v1', registry: {ca_file: ca.pem, plain_http: true}}").Guest
+	want := Guest{Path: "oci://r/g:v1", Registry: Registry{CAFile: filepath.FromSlash("/etc/ca.pem"), PlainHTTP: true}}
+	if !reflect.DeepEqual(got, want) || got.SignaturePath() != "" {
+		t.Errorf("got %+v", got)
+	}
+	f := &File{Name: "x.yaml", Guest: Guest{Path: "oci://r/g:v1", Registry: Registry{CAFile: filepath.Join(t.TempDir(), "ca.pem")}}}
+	if err := f.CheckEnvironment(); err == nil || !strings.Contains(err.Error(), "guest.registry.ca_file: ") {
+		t.Errorf("a missing file: %v", err)
+	}
+}

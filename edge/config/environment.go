@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
@@ -22,6 +23,9 @@ func (f *File) CheckEnvironment() error {
 		f.checkCertificates(d, l.TLS, root("listeners").item(i).child("tls"))
 	}
 	f.checkCertificates(d, f.AdminTLS, root("admin_tls"))
+	if err := (artifact.Options{CAFile: f.Guest.Registry.CAFile}).Check(); err != nil {
+		f.failAt(d, root("guest", "registry", "ca_file"), "%v", err)
+	}
 	for name, c := range f.URLConfs {
 		if c.Files == "" {
 			continue
@@ -92,9 +96,9 @@ func (f *File) checkSecrets(d *decoder) {
 }
 
 // CheckGuest reports a file of the guest that cannot be read or does not begin as a
-// Wasm module. The error joins an *Error.
+// Wasm module. It does not read guests in registries. The error joins an *Error.
 func (f *File) CheckGuest() error {
-	if f.Guest.Path == "" {
+	if f.Guest.Path == "" || artifact.IsReference(f.Guest.Path) {
 		return nil
 	}
 	d, at := newDecoder(f.Name), root("guest", "path")

@@ -6,14 +6,17 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/signature"
 )
 
 // Guest is the Wasm module that decides.
 type Guest struct {
-	// Path is the file of the module, which is reloaded when it changes; empty: the
-	// built-in router.
-	Path string `key:"path,path"`
+	// Path is the file of the module, which is reloaded when it changes, or its
+	// reference in an OCI registry; empty: the built-in router.
+	Path string `key:"path,guest"`
+	// Registry says how to reach the registry of Path.
+	Registry Registry `key:"registry"`
 	// CompileCache is a folder that keeps compiled code for the next start; empty:
 	// one in the user's cache folder, if the system has one.
 	CompileCache string `key:"compile_cache,path"`
@@ -30,6 +33,15 @@ type Guest struct {
 	// Signature is the file with the signature of Path; empty: the path with
 	// ".minisig" added.
 	Signature string `key:"signature,path"`
+}
+
+// Registry says how to reach an OCI registry.
+type Registry struct {
+	// CAFile has certificates, PEM, of authorities that are trusted besides those of
+	// the system.
+	CAFile string `key:"ca_file,path"`
+	// PlainHTTP uses HTTP without TLS.
+	PlainHTTP bool `key:"plain_http"`
 }
 
 // guestKeys are the keys of the file that hold a field of abi.Config as it is. They
@@ -65,14 +77,23 @@ func (g *guestSection) decode(v value) {
 	case g.RequireSignature && len(g.TrustedKeys) == 0 && (!given || keys.n.kind == kindList):
 		require.fail("expected trusted_keys, which verify signatures, found none; add the public keys of those who sign guests")
 	}
-	if s, ok := found["signature"]; ok && !given {
+	s, signature := found["signature"]
+	if signature && !given {
 		s.fail("expected trusted_keys, which verify the signature, found none; add the public keys of those who sign guests")
+	}
+	if signature && artifact.IsReference(g.Path) {
+		s.fail("expected a path in guest.path, found a reference; its signature is in the registry: remove this key")
 	}
 }
 
 // SignaturePath returns the file with the signature of Path, which defaults to the
-// path with ".minisig" added.
-func (g Guest) SignaturePath() string { return cmp.Or(g.Signature, g.Path+signature.Suffix) }
+// path with ".minisig" added. A guest in a registry has none.
+func (g Guest) SignaturePath() string {
+	if artifact.IsReference(g.Path) {
+		return ""
+	}
+	return cmp.Or(g.Signature, g.Path+signature.Suffix)
+}
 
 // JSON is any value of a file, as JSON.
 type JSON json.RawMessage

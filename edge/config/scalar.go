@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/suggest"
 )
 
@@ -74,7 +75,7 @@ func (v value) text(dst reflect.Value, check string) {
 		return
 	}
 	s := v.n.text
-	if check == "path" && !filepath.IsAbs(s) {
+	if (check == "path" || check == "guest" && !artifact.IsReference(s)) && !filepath.IsAbs(s) {
 		s = filepath.Join(v.d.folder, s)
 	}
 	dst.SetString(s)
@@ -93,7 +94,11 @@ func (v value) checkText(check string) bool {
 		}
 	case rule == "nonempty" && s == "":
 		v.fail("expected a string, found an empty one; fill it in or remove the key")
-	case rule == "path" && (s == "" || strings.ContainsRune(s, 0)):
+	case rule == "guest" && artifact.IsReference(s):
+		if _, err := artifact.Parse(s); err != nil {
+			v.fail("%v", err)
+		}
+	case (rule == "path" || rule == "guest") && (s == "" || strings.ContainsRune(s, 0)):
 		v.mismatch("the path of a file or folder")
 	case rule == "header" && !isToken(s), rule == "header?" && s != "" && !isToken(s):
 		v.fail("expected the name of an HTTP header, found %s; use letters, digits and hyphens", v.n.found())

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 )
 
 // lastGoodPath returns the path of the file that keeps the last good guest: the
@@ -17,6 +18,11 @@ func lastGoodPath(c config.Guest, cache string) string {
 		return c.LastGood
 	}
 	path, err := filepath.Abs(c.Path)
+	if artifact.IsReference(c.Path) { // another digest is another version of the same guest
+		var r artifact.Reference
+		r, err = artifact.Parse(c.Path)
+		path = r.Name()
+	}
 	if err != nil {
 		return ""
 	}

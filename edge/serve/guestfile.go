@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
@@ -19,7 +20,8 @@ import (
 // If the new one is missing or refused, the current guest keeps running.
 type guestFile struct {
 	path       string
-	signature  string // the file of its signature
+	signature  string         // the file of its signature
+	registry   *guestRegistry // nil: path is not a reference
 	signatures *signatures
 	swap       func(context.Context, signedGuest) (edge.Report, error)
 
@@ -52,7 +54,7 @@ func (s *generation) newHost(ctx context.Context, c edge.Config) (*edge.Host, er
 	var err error
 	guest := signedGuest{wasm: c.Guest}
 	if c.Guest == nil {
-		if guest, err = g.content(); err == nil {
+		if guest, err = g.content(ctx); err == nil {
 			c.Guest = guest.wasm
 		} else {
 			err = &guestFileError{err}
@@ -80,7 +82,7 @@ func (s *generation) newHost(ctx context.Context, c edge.Config) (*edge.Host, er
 func (s *generation) newGuestFile() *guestFile {
 	return &guestFile{
 		path: s.options.GuestFile, signature: s.options.Signature, signatures: s.signatures,
-		lastGood: lastGoodGuest{path: s.options.LastGood}, log: s.log,
+		registry: s.options.Registry, lastGood: lastGoodGuest{path: s.options.LastGood}, log: s.log,
 		swap: s.swapIn,
 	}
 }
@@ -107,11 +109,11 @@ func (g *guestFile) fallBack(ctx context.Context, c edge.Config, refused error) 
 		return nil, guest, errors.Join(refused, &LastGoodError{err})
 	}
 	g.refuse(refused)
-	g.log.Error("the guest file is missing or refused; the last good guest is used", "file", g.path, "last_good", g.lastGood.path, "error", refused)
+	g.log.Error(g.noun()+" is missing or refused; the last good guest is used", "file", g.path, "last_good", g.lastGood.path, "error", refused)
 	return host, guest, nil
 }
 
-// guestFileError is the reason why the guest's file cannot be read.
+// guestFileError is the reason why the guest of guest.path cannot be read.
 type guestFileError struct{ err error }
 
 func (e *guestFileError) Error() string { return "guest.path: " + e.err.Error() }
@@ -130,8 +132,19 @@ func (g *guestFile) accept(guest signedGuest) {
 
 func (g *guestFile) refuse(err error) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.refused = err.Error()
+	g.mu.Unlock()
+	if failure := (*artifact.Error)(nil); g.registry != nil && errors.As(err, &failure) {
+		g.registry.again()
+	}
+}
+
+// noun returns what the log calls it.
+func (g *guestFile) noun() string {
+	if g.registry != nil {
+		return "the guest's artifact"
+	}
+	return "the guest file"
 }
 
 // degraded returns why the file's guest does not run; empty: it does.
@@ -150,8 +163,12 @@ const settleGuest = 200 * time.Millisecond
 
 // stale reports whether the file has changed since it was last read, or is
 // missing. A new signature matters only for a guest that was refused for the old
-// one: it arrives before the guest that it belongs to.
+// one: it arrives before the guest that it belongs to. A reference always names the
+// same guest.
 func (g *guestFile) stale() bool {
+	if g.registry != nil {
+		return g.degraded() != ""
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return changed(g.path, g.seen) || g.unverified && changed(g.signature, g.seenSignature)
@@ -172,10 +189,12 @@ func changed(path string, seen fs.FileInfo) bool {
 func (g *guestFile) read(ctx context.Context) (edge.Report, signedGuest, error) {
 	g.reading.Lock()
 	defer g.reading.Unlock()
-	guest, err := g.content()
+	guest, err := g.content(ctx)
 	if err != nil {
 		err = &guestFileError{err}
-		g.refuse(err)
+		if ctx.Err() == nil {
+			g.refuse(err)
+		}
 		return edge.Report{}, guest, err
 	}
 	r, err := g.swap(ctx, guest)
@@ -191,7 +210,10 @@ func (g *guestFile) read(ctx context.Context) (edge.Report, signedGuest, error) 
 
 // content reads the guest and verifies its signature. A guest that is refused for
 // its signature is returned too, for the audit log.
-func (g *guestFile) content() (signedGuest, error) {
+func (g *guestFile) content(ctx context.Context) (signedGuest, error) {
+	if g.registry != nil {
+		return g.registry.content(ctx, g.signatures)
+	}
 	// One byte more than a guest may have shows that it is too large.
 	wasm, info, err := file.ReadRegular(g.path, maxGuestBytes+1)
 	if err != nil {
@@ -212,10 +234,21 @@ func (g *guestFile) content() (signedGuest, error) {
 	return guest, err
 }
 
-// followGuest swaps the guest whenever its file changes, until ctx ends.
+// fetch pulls the guest of a registry for the next read, which waits for nothing then.
+func (g *guestFile) fetch(ctx context.Context) {
+	if g != nil && g.registry != nil {
+		g.registry.fetch(ctx)
+	}
+}
+
+// followGuest swaps the guest whenever its file changes, or once it could be pulled,
+// until ctx ends.
 func (s *Server) followGuest(ctx context.Context, of *generation) {
 	f := of.guestFile
 	logged := ""
+	if f.registry != nil {
+		logged = f.degraded() // the start has logged it
+	}
 	check := func(g *generation) {
 		if g != of || !f.stale() {
 			return
@@ -225,8 +258,8 @@ func (s *Server) followGuest(ctx context.Context, of *generation) {
 		case ctx.Err() != nil: // the edge is shutting down, or another generation is current
 		case err != nil:
 			if err.Error() != logged { // a missing file is read again and again
-				s.log.Error("the guest file is missing or refused; the current guest keeps running", "file", f.path, "error", err)
-				g.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, err)
+				s.log.Error(f.noun()+" is missing or refused; the current guest keeps running", "file", f.path, "error", err)
+				g.auditSwap(auditRecord{Action: auditFile, Who: f.who()}, guest, r, err)
 			}
 			logged = err.Error()
 			return
@@ -235,21 +268,45 @@ func (s *Server) followGuest(ctx context.Context, of *generation) {
 		}
 		logged = ""
 	}
+	if f.registry != nil {
+		f.registry.follow(ctx, func() { s.changeGuest(check) })
+		return
+	}
 	_ = file.Watch(ctx, file.Options{Path: f.path, Settle: settleGuest, Logger: s.log}, func() { s.changeGuest(check) }) // the error is ctx's
 }
 
 // fileChanged logs and records that the file's new guest was swapped in, if it was.
 func (s *generation) fileChanged(r edge.Report, guest signedGuest) {
-	if !r.Unchanged {
-		s.swappedIn("the guest file has changed; its guest is now running", r)
-		s.auditSwap(auditRecord{Action: auditFile, Who: "file"}, guest, r, nil)
+	f := s.guestFile
+	switch {
+	case r.Unchanged && f.registry != nil:
+		s.log.Info(f.noun()+" was pulled; its guest was already running", "file", f.path, "digest", r.Guest.Digest)
+		return
+	case r.Unchanged:
+		return
+	case f.registry != nil:
+		s.swappedIn(f.noun()+" was pulled; its guest is now running", r)
+	default:
+		s.swappedIn(f.noun()+" has changed; its guest is now running", r)
 	}
+	s.auditSwap(auditRecord{Action: auditFile, Who: f.who()}, guest, r, nil)
+}
+
+// who returns who changes the guest, for the audit log.
+func (g *guestFile) who() string {
+	if g.registry != nil {
+		return "registry"
+	}
+	return "file"
 }
 
 // SyncGuest reads the guest's file at once if it has changed, as the background work
 // of Start does a moment later, and swaps in its guest. The error is why the file's
 // guest does not run.
 func (s *Server) SyncGuest(ctx context.Context) (err error) {
+	if f := s.now().guestFile; f != nil && f.stale() {
+		f.fetch(ctx)
+	}
 	s.changeGuest(func(g *generation) { err = g.syncGuest(ctx) })
 	return err
 }
@@ -275,6 +332,7 @@ func (s *generation) syncGuest(ctx context.Context) error {
 // its guest, and logs the result. A guest that was swapped in by other means, for
 // example by PUT /guest, is replaced.
 func (s *Server) ReloadGuest(ctx context.Context) {
+	s.now().guestFile.fetch(ctx)
 	s.changeGuest(func(g *generation) { g.reloadGuest(ctx) })
 }
 
@@ -289,11 +347,11 @@ func (s *generation) reloadGuest(ctx context.Context) {
 	}
 	switch {
 	case err != nil:
-		s.log.Error("cannot reload the guest file: it is missing or refused; the current guest keeps running", "file", s.guestFile.path, "error", err)
+		s.log.Error("cannot reload "+s.guestFile.noun()+": it is missing or refused; the current guest keeps running", "file", s.guestFile.path, "error", err)
 	case r.Unchanged:
-		s.log.Info("the guest file was reloaded; its guest was already running", "file", s.guestFile.path, "digest", r.Guest.Digest)
+		s.log.Info(s.guestFile.noun()+" was reloaded; its guest was already running", "file", s.guestFile.path, "digest", r.Guest.Digest)
 	default:
-		s.swappedIn("the guest file was reloaded; its guest is now running", r)
+		s.swappedIn(s.guestFile.noun()+" was reloaded; its guest is now running", r)
 	}
 	s.auditSwap(auditRecord{Action: auditFile, Who: "signal"}, guest, r, err)
 }

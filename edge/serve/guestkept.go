@@ -112,7 +112,7 @@ func (s *generation) takeOver(ctx context.Context, c edge.Config, before *genera
 		}
 	}
 	if !keeps {
-		if guest, err = s.otherGuest(c.Guest, err); err != nil {
+		if guest, err = s.otherGuest(ctx, c.Guest, err); err != nil {
 			return nil, err
 		}
 	}
@@ -144,16 +144,16 @@ func (s *generation) takeOver(ctx context.Context, c edge.Config, before *genera
 // keepsGuest reports whether the guest that runs in before runs on.
 func (s *generation) keepsGuest(before *generation) bool {
 	o, b := &s.options, &before.options
-	return o.GuestFile == b.GuestFile && o.Signature == b.Signature && (before.guestFile == nil || !before.guestFile.stale())
+	return o.GuestFile == b.GuestFile && o.Signature == b.Signature && (before.guestFile == nil || o.Registry != nil || !before.guestFile.stale())
 }
 
 // otherGuest returns the guest that the configuration names. own is the program's.
 // refused is why the guest that runs must not; nil: it may.
-func (s *generation) otherGuest(own []byte, refused error) (signedGuest, error) {
+func (s *generation) otherGuest(ctx context.Context, own []byte, refused error) (signedGuest, error) {
 	if s.guestFile == nil {
 		return signedGuest{own: true, wasm: own}, refused
 	}
-	guest, err := s.guestFile.content()
+	guest, err := s.guestFile.content(ctx)
 	if err != nil {
 		return guest, &guestFileError{err}
 	}
@@ -174,4 +174,7 @@ func (g *guestFile) follows(before *guestFile) {
 	before.mu.Lock()
 	defer before.mu.Unlock()
 	g.seen, g.seenSignature, g.unverified, g.refused = before.seen, before.seenSignature, before.unverified, before.refused
+	if g.registry != nil && g.refused != "" {
+		g.registry.again()
+	}
 }

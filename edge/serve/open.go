@@ -74,13 +74,14 @@ type Parts struct {
 	// SessionStore is the database of the sessions. nil: they are in cookies.
 	SessionStore session.Store
 
-	file    *config.File
-	log     *slog.Logger
-	counts  *common // of the Server; nil: the Parts are not those of one
-	rows    *service[*rows]
-	reader  *service[*sessionService] // nil: there are no sessions
-	layer   *service[channel.Layer]   // nil: there is none
-	closers []func() error
+	file     *config.File
+	registry *guestRegistry // nil: guest.path is not a reference
+	log      *slog.Logger
+	counts   *common // of the Server; nil: the Parts are not those of one
+	rows     *service[*rows]
+	reader   *service[*sessionService] // nil: there are no sessions
+	layer    *service[channel.Layer]   // nil: there is none
+	closers  []func() error
 }
 
 // Open opens the parts that file names. It checks what the file refers to on this
@@ -149,7 +150,11 @@ func (p *Parts) Load(ctx context.Context) error {
 func (p *Parts) Locate(err error) error { return locate(p.file, err) }
 
 func locate(file *config.File, err error) error {
-	if invalid := file.CheckGuest(); invalid != nil {
+	invalid := file.CheckGuest()
+	if unread := (*guestFileError)(nil); invalid == nil && errors.As(err, &unread) {
+		invalid = file.At(unread.err, "guest", "path")
+	}
+	if invalid != nil {
 		// Of err, only the error of the last good guest adds anything.
 		var lastGood *LastGoodError
 		if errors.As(err, &lastGood) {

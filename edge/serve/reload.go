@@ -110,6 +110,9 @@ func (s *Server) replace(ctx context.Context, file *config.File) error {
 	if err := parts.rows.value.load(ctx, false); err != nil {
 		return errors.Join(located(file, err, "directory"), parts.Close())
 	}
+	if err := parts.openRegistry(ctx, s.with, before); err != nil {
+		return errors.Join(locate(file, err), parts.Close())
+	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	g, err := s.configure(ctx, parts, before)

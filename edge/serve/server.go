@@ -51,12 +51,13 @@ type settings struct {
 	Admin       string   // address; empty: no admin listener
 	AdminHosts  []string // further host names, without ports, of the admin listener
 	AdminTLS    []config.Certificate
-	AdminTokens []adminToken // empty: /guest is not served
-	AuditLog    string       // file; empty: none
-	Trust       config.Guest // the keys that verify guests
-	GuestFile   string       // watched; read at the start unless edge.Config.Guest is set; empty: none
-	Signature   string       // file with the signature of GuestFile
-	LastGood    string       // file that keeps the last good guest of GuestFile; empty: none
+	AdminTokens []adminToken   // empty: /guest is not served
+	AuditLog    string         // file; empty: none
+	Trust       config.Guest   // the keys that verify guests
+	GuestFile   string         // watched; read at the start unless edge.Config.Guest is set; empty: none
+	Signature   string         // file with the signature of GuestFile
+	Registry    *guestRegistry // of GuestFile; nil: that is not a reference
+	LastGood    string         // file that keeps the last good guest of GuestFile; empty: none
 	Around      func(http.Handler) http.Handler
 	Within      func(http.Handler) http.Handler
 	Configure   func(*edge.Config)
@@ -126,7 +127,11 @@ func New(ctx context.Context, file *config.File, o Options) (*Server, error) {
 	if err != nil {
 		return nil, locate(file, err)
 	}
-	g, err := s.configure(ctx, parts, nil)
+	err = parts.openRegistry(ctx, o, nil)
+	var g *generation
+	if err == nil {
+		g, err = s.configure(ctx, parts, nil)
+	}
 	if err != nil {
 		return nil, locate(file, errors.Join(err, parts.Close()))
 	}
@@ -211,7 +216,7 @@ func (p *Parts) settings(o Options) (settings, error) {
 	}
 	if o.Guest == nil {
 		c.GuestFile, c.Signature = f.Guest.Path, f.Guest.SignaturePath()
-		c.LastGood = lastGoodPath(f.Guest, p.Config.CompileCache)
+		c.LastGood, c.Registry = lastGoodPath(f.Guest, p.Config.CompileCache), p.registry
 	}
 	if p.Source != nil {
 		c.Directory = p.Config.Directory.Stats

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -102,19 +103,23 @@ func (v *signatures) readSignature(path string) ([]byte, fs.FileInfo, error) {
 }
 
 // ReadGuest reads the guest of file, guest.path, and verifies its signature as a
-// Server does. Without guest.path it returns nil.
-func ReadGuest(file *config.File) ([]byte, error) {
+// Server does. signedBy is the ID of the trusted key that signed it, and empty if it
+// has no signature or no key is trusted. Without guest.path ReadGuest returns nil.
+func ReadGuest(ctx context.Context, file *config.File) (wasm []byte, signedBy string, err error) {
 	if file.Guest.Path == "" {
-		return nil, nil
+		return nil, "", nil
 	}
 	v, err := newSignatures(file.Guest, slog.New(slog.DiscardHandler), new(atomic.Uint64))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	g := &guestFile{path: file.Guest.Path, signature: file.Guest.SignaturePath(), signatures: v}
-	guest, err := g.content()
-	if err != nil {
-		return nil, err
+	if g.registry, err = newGuestRegistry(ctx, file.Guest); err != nil {
+		return nil, "", errors.Unwrap(err) // the caller names the key
 	}
-	return guest.wasm, nil
+	guest, err := g.content(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	return guest.wasm, guest.keyID, nil
 }

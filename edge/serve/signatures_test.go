@@ -250,7 +250,7 @@ func TestG11SignatureFilesThatAreNoneAreRefused(t *testing.T) {
 			if err := c.make(file.Guest.Signature); err != nil {
 				t.Fatal(err)
 			}
-			guest, err := ReadGuest(file)
+			guest, _, err := ReadGuest(t.Context(), file)
 			if c.want == "" {
 				if err != nil || !bytes.Equal(guest, numbered(0)) {
 					t.Errorf("got %d bytes, %v", len(guest), err)

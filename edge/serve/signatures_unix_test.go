@@ -21,7 +21,7 @@ func TestG11AFIFOInPlaceOfASignatureIsRefused(t *testing.T) {
 	if err := syscall.Mkfifo(path+".minisig", 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadGuest(file); err == nil || !strings.Contains(err.Error(), "a FIFO") {
+	if _, _, err := ReadGuest(t.Context(), file); err == nil || !strings.Contains(err.Error(), "a FIFO") {
 		t.Errorf("got %v", err)
 	}
 	if err := checkAuditLog(path + ".minisig"); err == nil || !strings.Contains(err.Error(), "audit_log") {

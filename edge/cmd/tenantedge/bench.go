@@ -183,7 +183,7 @@ func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 		name := "the configured guest"
 		if path != "" {
 			name = path
-			if config.Guest, err = readGuest(path); err != nil {
+			if config.Guest, err = readGuest(ctx, path, registryOf(file)); err != nil {
 				return all, fmt.Errorf("--%s: %w", [...]string{"guest", "against"}[i], err)
 			}
 		} else if config.Guest == nil {

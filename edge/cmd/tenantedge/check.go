@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -140,9 +138,6 @@ func (r *checkReport) warnUnsigned(file *config.File) {
 	if g.Path == "" || len(g.TrustedKeys) == 0 || g.RequireSignature {
 		return
 	}
-	if _, err := os.Stat(g.SignaturePath()); !errors.Is(err, fs.ErrNotExist) {
-		return // it was verified
-	}
 	r.Warnings++
 	var at *config.Error
 	problem := fmt.Errorf("%w; it is accepted because guest.require_signature is false", signature.ErrMissing)
@@ -188,12 +183,14 @@ func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkRep
 	if r.Errors > 0 {
 		return // the same errors would be reported again below
 	}
-	guest, err := serve.ReadGuest(file)
+	guest, signedBy, err := serve.ReadGuest(ctx, file)
 	if err != nil {
 		r.fail(kindConfig, file.At(err, "guest", "path"))
 		return
 	}
-	r.warnUnsigned(file)
+	if signedBy == "" {
+		r.warnUnsigned(file)
+	}
 	file.Directory.StateFile = "" // the saved state must not replace the database, which is to be checked
 	// Given a guest, New does not fall back on the last good one if it is refused.
 	s, err := serve.New(ctx, file, serve.Options{Logger: quietLogger(), Guest: guest})

@@ -66,7 +66,7 @@ type comparison struct {
 
 // against returns a comparison with the guest in a file.
 func (e *evaluator) against(ctx context.Context, path string, out io.Writer, asJSON bool) (*comparison, error) {
-	wasm, err := readGuest(path)
+	wasm, err := readGuest(ctx, path, registryOf(e.file))
 	if err != nil {
 		return nil, fmt.Errorf("--against: %w", err)
 	}

@@ -19,7 +19,8 @@ func guestCommand() *cobra.Command {
 			guest new creates a project, guest dev builds and serves it, and again after each
 			change. guest inspect shows why a guest does not load, guest test whether it decides
 			as expected, and guest replay what it would have decided about recorded requests.
-			guest sign signs a guest, so that edges with guest.trusted_keys accept it. guest
+			guest sign signs a guest, so that edges with guest.trusted_keys accept it. guest push
+			stores it in an OCI registry, and guest list shows what is there. guest
 			rollout sends it to a running edge, at once or as a trial. What a guest can do is
 			described at
 			https://github.com/tenantedge/tenantedge/blob/main/guest/README.md.
@@ -30,7 +31,7 @@ func guestCommand() *cobra.Command {
 			  tenantedge guest dev
 		`),
 	}, guestNewCommand(), guestBuildCommand(), guestInspectCommand(), guestTestCommand(), guestReplayCommand(), guestDevCommand(),
-		guestKeygenCommand(), guestSignCommand(), guestVerifyCommand(),
+		guestKeygenCommand(), guestSignCommand(), guestVerifyCommand(), guestPushCommand(), guestListCommand(),
 		guestRolloutCommand(), guestPromoteCommand(), guestAbortCommand(), guestRollbackCommand(), guestStatusCommand())
 }
 

@@ -13,11 +13,10 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/inspect"
-	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/signature"
 	"github.com/tenantedge/tenantedge/guest/abi"
-	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 type guestInspectOptions struct {
@@ -41,7 +40,7 @@ func guestInspectCommand() *cobra.Command {
 			exact, and the same on every machine. The limits and the guest's settings are those
 			of --config, or of tenantedge.yaml in the folder of the guest, if there is one.
 			If that file has guest.trusted_keys, the signature in GUEST.wasm.minisig is verified
-			too. inspect describes guests without a valid signature as well.
+			too. A guest in a registry, oci://registry/name:tag, has its signature there. inspect describes guests without a valid signature as well.
 
 			The report ends with the reason, if the host refuses the guest; the exit status is
 			then 1. With --json, inspect writes one object, in which "refusal" is the reason.
@@ -67,26 +66,26 @@ func guestInspectCommand() *cobra.Command {
 
 func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path string) error {
 	load, at := config.Load, o.config
-	if at == "" {
+	if at == "" { // a registry has no such file
 		load, at = projectConfig, filepath.Join(filepath.Dir(path), configName)
 	}
 	file, err := load(at)
 	if err != nil {
 		return fmt.Errorf("guest inspect: %w", err)
 	}
-	wasm, err := readGuest(path)
+	guest, err := readSigned(ctx, path, "", registryOf(file))
 	if err != nil {
 		return fmt.Errorf("guest inspect: %w", err)
 	}
-	r := inspect.Module(wasm)
+	r := inspect.Module(guest.Wasm)
 	r.File = path
 	if info, err := os.Stat(path); err == nil {
 		r.Bytes = int(info.Size())
 	}
-	if r.Signature, err = describeSignature(file.Guest, path); err != nil {
+	if r.Signature, err = describeSignature(file.Guest, guest); err != nil {
 		return fmt.Errorf("guest inspect: %w", err)
 	}
-	switch loaded, err := loadGuest(ctx, file, wasm); {
+	switch loaded, err := loadGuest(ctx, file, guest.Wasm); {
 	case err == nil:
 		r.Setup = &inspect.Setup{ABI: abi.Version, Name: loaded.Guest.Name, Version: loaded.Guest.Version, Fuel: loaded.Engine.SetupFuel, ImageBytes: loaded.Engine.ImageBytes}
 	case errors.Is(err, edge.ErrGuestRefused):
@@ -103,24 +102,17 @@ func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path strin
 	return nil
 }
 
-// readGuest reads the module at path, and one byte more than a guest may have, so
-// that the host gives that as the reason.
-func readGuest(path string) ([]byte, error) {
-	wasm, _, err := tenantfile.ReadRegular(path, instance.MaxModule+1)
-	return wasm, err
-}
-
-// describeSignature returns who signed the guest in a file, or why its signature, in
-// the file beside it, is not valid. It is empty if no keys are trusted.
-func describeSignature(g config.Guest, path string) (string, error) {
-	if len(g.TrustedKeys) == 0 {
+// describeSignature returns who signed a guest, or why its signature is not valid. It
+// is empty if no keys are trusted.
+func describeSignature(trusted config.Guest, g artifact.Guest) (string, error) {
+	if len(trusted.TrustedKeys) == 0 {
 		return "", nil
 	}
-	keys, err := signature.ParseKeys(g.TrustedKeys)
+	keys, err := signature.ParseKeys(trusted.TrustedKeys)
 	if err != nil {
 		return "", err
 	}
-	signed, err := verifyFile(keys, path, path+signature.Suffix)
+	signed, err := verifySigned(keys, g)
 	if err != nil {
 		return "not verified: " + err.Error(), nil
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/record"
 	"github.com/tenantedge/tenantedge/edge/internal/replay"
 )
@@ -73,7 +74,7 @@ func guestReplayCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.guest, "guest", "", "guest to ask, a Wasm `FILE`")
+	f.StringVar(&o.guest, "guest", "", "guest to ask, a Wasm `FILE` or oci://registry/name:tag")
 	f.StringVar(&o.against, "against", "", "guest to compare it with, a Wasm `FILE`; default: what was recorded")
 	f.StringVarP(&o.config, "config", "c", "", "configuration `FILE` of the guests; default: the recorded configuration")
 	f.Float64Var(&o.tolerance, "fuel-tolerance", 0, "`PERCENT` by which the fuel of a request may differ")
@@ -142,20 +143,21 @@ func (o *replayOptions) run(ctx context.Context, args []string, stdout, stderr i
 func (o *replayOptions) replay(ctx context.Context, args []string, stderr io.Writer) (*replay.Report, error) {
 	options := replay.Options{FuelTolerance: o.tolerance, Examples: o.examples, Workers: o.workers}
 	var err error
-	if options.Guest, err = os.ReadFile(o.guest); err != nil {
-		return nil, fmt.Errorf("--guest: %w", err)
-	}
-	if o.against != "" {
-		if options.Against, err = os.ReadFile(o.against); err != nil {
-			return nil, fmt.Errorf("--against: %w", err)
-		}
-	}
+	var registry artifact.Options
 	if o.config != "" {
 		file, err := loadConfig(o.config)
 		if err != nil {
 			return nil, err
 		}
-		options.Config = &file.GuestConfig
+		options.Config, registry = &file.GuestConfig, registryOf(file)
+	}
+	if options.Guest, err = readGuest(ctx, o.guest, registry); err != nil {
+		return nil, fmt.Errorf("--guest: %w", err)
+	}
+	if o.against != "" {
+		if options.Against, err = readGuest(ctx, o.against, registry); err != nil {
+			return nil, fmt.Errorf("--against: %w", err)
+		}
 	}
 	logs, total, err := findLogs(args)
 	if err != nil {

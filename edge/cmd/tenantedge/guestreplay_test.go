@@ -104,7 +104,7 @@ func TestAReplayThatComparesNothingExitsWith2(t *testing.T) {
 		{[]string{"--guest", router}, "expected logs, or a folder of logs"},
 		{[]string{"--guest", router, "--ignore", "colour", folder}, `expected some of outcome, tenant,`},
 		{[]string{"--guest", router, "--examples", "-1", folder}, "expected --fuel-tolerance, --examples and --workers of at least 0"},
-		{[]string{"--guest", filepath.Join(folder, "none.wasm"), folder}, "--guest: open"},
+		{[]string{"--guest", filepath.Join(folder, "none.wasm"), folder}, "no such file"},
 		{[]string{"--guest", router, t.TempDir()}, "expected logs of requests (requests-….jsonl.zst), found none"},
 		{[]string{"--guest", router, router}, "expected a log of requests"},
 	} {

@@ -2,10 +2,9 @@ package main
 
 import (
 	"cmp"
-	"errors"
+	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/signature"
-	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/tenantdb/atomicfile"
 	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
@@ -49,7 +48,10 @@ func guestSignCommand() *cobra.Command {
 			if key == "" {
 				return usagef("guest sign: expected --key FILE, the private key, found none; tenantedge guest keygen makes one")
 			}
-			guest, err := readModule(args[0])
+			guest, _, err := tenantfile.ReadRegular(args[0], instance.MaxModule+1)
+			if err == nil {
+				err = checkModule(args[0], guest)
+			}
 			if err != nil {
 				return fmt.Errorf("guest sign: %w", err)
 			}
@@ -104,21 +106,6 @@ func signGuest(out io.Writer, k signature.PrivateKey, guest []byte, comment, to 
 	return err
 }
 
-// readModule reads a module that is small enough for a guest.
-func readModule(path string) ([]byte, error) {
-	module, err := readGuest(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := instance.CheckSize(module); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if found, remedy := wasm.NotModule(module); found != "" {
-		return nil, fmt.Errorf("%s: expected a Wasm module, found %s; %s", path, found, remedy)
-	}
-	return module, nil
-}
-
 func guestVerifyCommand() *cobra.Command {
 	var keys []string
 	var configPath, from string
@@ -131,19 +118,20 @@ func guestVerifyCommand() *cobra.Command {
 
 			--key is a public key, such as RWQ…, or a file that has one; several may be given.
 			With --config, guest.trusted_keys of that file are used. The signature is read from
-			GUEST.wasm.minisig.
+			GUEST.wasm.minisig; a guest in a registry has its signature there.
 		`),
 		Example: text(`
 			  tenantedge guest verify guest.wasm --key release.pub
 			  tenantedge guest verify guest.wasm --config tenantedge.yaml
+			  tenantedge guest verify oci://registry.example.com/guests/router:v1 --key release.pub
 		`),
 		Args: exactArgs("GUEST.wasm"),
 		RunE: func(c *cobra.Command, args []string) error {
-			trusted, err := publicKeys(keys, configPath)
+			trusted, registry, err := publicKeys(keys, configPath)
 			if err != nil {
 				return err
 			}
-			return verifyGuest(c.OutOrStdout(), trusted, args[0], from)
+			return verifyGuest(c.Context(), c.OutOrStdout(), trusted, args[0], from, registry)
 		},
 	}
 	f := c.Flags()
@@ -153,27 +141,30 @@ func guestVerifyCommand() *cobra.Command {
 	return c
 }
 
-// publicKeys returns the keys of the arguments, or else those of a configuration.
-func publicKeys(args []string, configPath string) (signature.Keys, error) {
+// publicKeys returns the keys of the arguments, or else those of a configuration with
+// how to reach its registries.
+func publicKeys(args []string, configPath string) (signature.Keys, artifact.Options, error) {
+	none := artifact.Options{}
 	if (len(args) > 0) == (configPath != "") {
-		return nil, usagef("guest verify: expected either --key or --config, a file with guest.trusted_keys")
+		return nil, none, usagef("guest verify: expected either --key or --config, a file with guest.trusted_keys")
 	}
 	if configPath != "" {
 		file, err := config.Load(configPath)
 		if err != nil {
-			return nil, err
+			return nil, none, err
 		}
 		if len(file.Guest.TrustedKeys) == 0 {
-			return nil, fmt.Errorf("guest verify: expected guest.trusted_keys in %s, found none; add the public keys of those who sign guests", configPath)
+			return nil, none, fmt.Errorf("guest verify: expected guest.trusted_keys in %s, found none; add the public keys of those who sign guests", configPath)
 		}
-		return signature.ParseKeys(file.Guest.TrustedKeys)
+		trusted, err := signature.ParseKeys(file.Guest.TrustedKeys)
+		return trusted, registryOf(file), err
 	}
 	var keys []string
 	for _, arg := range args {
 		if !strings.HasPrefix(arg, "RW") || strings.ContainsRune(arg, '.') { // base64 has no dots
 			data, _, err := tenantfile.ReadRegular(arg, maxKeyFile)
 			if err != nil {
-				return nil, fmt.Errorf("guest verify: --key: %w", err)
+				return nil, none, fmt.Errorf("guest verify: --key: %w", err)
 			}
 			arg = string(data)
 		}
@@ -181,39 +172,28 @@ func publicKeys(args []string, configPath string) (signature.Keys, error) {
 	}
 	trusted, err := signature.ParseKeys(keys)
 	if err != nil {
-		return nil, fmt.Errorf("guest verify: --key: %w", err)
+		return nil, none, fmt.Errorf("guest verify: --key: %w", err)
 	}
-	return trusted, nil
+	return trusted, none, nil
 }
 
-func verifyGuest(out io.Writer, keys signature.Keys, path, from string) error {
-	signed, err := verifyFile(keys, path, cmp.Or(from, path+signature.Suffix))
+func verifyGuest(ctx context.Context, out io.Writer, keys signature.Keys, name, from string, o artifact.Options) error {
+	guest, err := readSigned(ctx, name, from, o)
 	if err != nil {
 		return fmt.Errorf("guest verify: %w", err)
 	}
-	_, err = fmt.Fprintf(out, "%s: signed by the key %s with the comment %q\n", path, signed.KeyID, signed.Comment)
+	signed, err := verifySigned(keys, guest)
+	if err != nil {
+		return fmt.Errorf("guest verify: %s: %w", name, err)
+	}
+	_, err = fmt.Fprintf(terminal{out}, "%s: signed by the key %s with the comment %q\n", name, signed.KeyID, signed.Comment)
 	return err
 }
 
-// verifyFile verifies the guest in a file with the signature in another one.
-func verifyFile(keys signature.Keys, path, from string) (signature.Signed, error) {
-	guest, err := readGuest(path)
-	if err == nil {
-		err = instance.CheckSize(guest)
-	}
-	if err != nil {
+// verifySigned verifies the signature of a guest.
+func verifySigned(keys signature.Keys, g artifact.Guest) (signature.Signed, error) {
+	if err := instance.CheckSize(g.Wasm); err != nil {
 		return signature.Signed{}, err
 	}
-	text, _, err := tenantfile.ReadRegular(from, signature.MaxSize+1)
-	if errors.Is(err, fs.ErrNotExist) {
-		text, err = nil, nil // Verify reports it
-	}
-	if err != nil {
-		return signature.Signed{}, err
-	}
-	signed, err := keys.Verify(guest, text)
-	if err != nil {
-		return signed, fmt.Errorf("%s: %w", from, err)
-	}
-	return signed, nil
+	return keys.Verify(g.Wasm, g.Signature)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/cases"
 )
 
@@ -101,7 +102,7 @@ func (o *guestTestOptions) run(ctx context.Context, guest string, paths []string
 	if err != nil {
 		return err
 	}
-	wasm, err := readGuest(guest)
+	wasm, err := readGuest(ctx, guest, artifact.Options{})
 	if err != nil {
 		return fmt.Errorf("expected a guest: %w", err)
 	}

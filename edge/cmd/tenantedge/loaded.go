@@ -35,7 +35,7 @@ func openLoaded(ctx context.Context, f *config.File, log *slog.Logger) (*serve.P
 	if err := f.CheckGuest(); err != nil {
 		return nil, errors.Join(err, parts.Close())
 	}
-	if parts.Config.Guest, err = serve.ReadGuest(f); err != nil {
+	if parts.Config.Guest, _, err = serve.ReadGuest(ctx, f); err != nil {
 		return nil, errors.Join(f.At(err, "guest", "path"), parts.Close())
 	}
 	if err := parts.Load(ctx); err != nil {

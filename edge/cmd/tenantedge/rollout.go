@@ -1,27 +1,23 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge"
-	"github.com/tenantedge/tenantedge/edge/internal/signature"
 	"github.com/tenantedge/tenantedge/edge/stats"
-	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // rolloutOptions are the flags of guest rollout.
 type rolloutOptions struct {
 	admin     adminClient
+	registry  registryFlags
 	signature string
 	// trial has the flags that the edge knows as parameters.
 	trial map[string]*string
@@ -47,7 +43,8 @@ func guestRolloutCommand() *cobra.Command {
 			decided differently (--differences) or costs more than --fuel times as much
 			(--costly), or when all together take more than --time times as long.
 
-			The signature in GUEST.wasm.minisig is sent too, if there is one.
+			The guest is a file, or in a registry: oci://registry/name:tag. The signature in
+			GUEST.wasm.minisig or in the registry is sent too, if there is one.
 		`),
 		Example: text(`
 			  export TENANTEDGE_TOKEN=…
@@ -66,6 +63,7 @@ func guestRolloutCommand() *cobra.Command {
 	}
 	o.admin.add(c)
 	o.admin.addReason(c)
+	o.registry.add(c)
 	f := c.Flags()
 	f.StringVarP(&o.signature, "signature", "s", "", "`FILE` with the signature")
 	f.StringArrayVar(&o.of, "tenant", nil, "`SCHEMA` of a tenant for which the guest decides; several may be given")
@@ -86,14 +84,18 @@ func guestRolloutCommand() *cobra.Command {
 }
 
 func (o *rolloutOptions) run(ctx context.Context, out io.Writer, path string) error {
-	guest, err := readModule(path)
+	found, err := readSigned(ctx, path, o.signature, o.registry.options())
+	if err == nil {
+		err = checkModule(path, found.Wasm)
+	}
 	if err != nil {
 		return err
 	}
-	header, err := o.header(cmp.Or(o.signature, path+signature.Suffix))
-	if err != nil {
-		return err
+	var header http.Header
+	if len(found.Signature) > 0 {
+		header = http.Header{"Tenantedge-Signature": {base64.StdEncoding.EncodeToString(found.Signature)}}
 	}
+	guest := found.Wasm
 	query := url.Values{}
 	for _, name := range o.names {
 		if value := *o.trial[name]; value != "" {
@@ -111,19 +113,6 @@ func (o *rolloutOptions) run(ctx context.Context, out io.Writer, path string) er
 		return err
 	}
 	return writeCandidate(terminal{out}, &c)
-}
-
-// header returns the header with the signature in a file, which may be missing unless
-// --signature names it.
-func (o *rolloutOptions) header(path string) (http.Header, error) {
-	text, _, err := tenantfile.ReadRegular(path, signature.MaxSize)
-	if errors.Is(err, fs.ErrNotExist) && o.signature == "" {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return http.Header{"Tenantedge-Signature": {base64.StdEncoding.EncodeToString(text)}}, nil
 }
 
 // swapWith sends a request that changes the guest that runs, and prints which one

@@ -113,6 +113,12 @@ func (o Options) transport() (*http.Transport, error) {
 	return t, nil
 }
 
+// Check reports a CAFile that cannot be read or has no certificates.
+func (o Options) Check() error {
+	_, err := o.transport()
+	return err
+}
+
 // credential returns the credentials of the file. It is read for each transfer, so
 // that a login takes effect at once.
 func (o Options) credential() (auth.CredentialFunc, error) {

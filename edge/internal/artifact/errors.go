@@ -56,9 +56,9 @@ func remedyOf(r Reference, err error) string {
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return login(r)
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return "the registry speaks HTTP without TLS, which must be allowed: guest.registry.plain_http, or --plain-http"
+		return "the registry speaks HTTP without TLS, which must be allowed: guest.registry.plain_http in a configuration, or --plain-http"
 	case errors.As(err, &unknown):
-		return "name the certificates of the registry's authority: guest.registry.ca_file, or --registry-ca"
+		return "name a file with the certificates of the registry's authority: guest.registry.ca_file in a configuration, --registry-ca, or SSL_CERT_FILE in the environment"
 	case !errors.As(err, &response):
 		return ""
 	}

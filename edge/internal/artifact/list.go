@@ -38,7 +38,7 @@ const (
 func List(ctx context.Context, r Reference, o Options) ([]Entry, error) {
 	repository, done, err := open(r, o)
 	if err != nil {
-		return nil, err
+		return nil, failed(ctx, r, err)
 	}
 	defer done()
 	entries, err := listTags(ctx, repository, r, o)

@@ -36,11 +36,24 @@ func Pull(ctx context.Context, r Reference, o Options) (Guest, error) {
 	defer cancel()
 	repository, done, err := open(r, o)
 	if err != nil {
-		return Guest{}, err
+		return Guest{}, failed(ctx, r, err)
 	}
 	defer done()
 	g, err := pull(ctx, repository, r)
 	return g, failed(ctx, r, err)
+}
+
+// Resolve returns the digest of the manifest that a tag names now.
+func Resolve(ctx context.Context, r Reference, o Options) (digest string, err error) {
+	ctx, cancel := o.withTimeout(ctx)
+	defer cancel()
+	repository, done, err := open(r, o)
+	if err != nil {
+		return "", failed(ctx, r, err)
+	}
+	defer done()
+	d, err := repository.Manifests().Resolve(ctx, r.Tag)
+	return d.Digest.String(), failed(ctx, r, err)
 }
 
 func pull(ctx context.Context, repository *remote.Repository, r Reference) (Guest, error) {

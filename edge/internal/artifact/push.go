@@ -33,7 +33,7 @@ func Push(ctx context.Context, r Reference, g Guest, o Options) (digest string, 
 	defer cancel()
 	repository, done, err := open(r, o)
 	if err != nil {
-		return "", err
+		return "", failed(ctx, r, err)
 	}
 	defer done()
 	digest, err = push(ctx, repository, r.Tag, g)

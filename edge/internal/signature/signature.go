@@ -62,6 +62,15 @@ func parse(text []byte) (*minisign.Signature, error) {
 	return &s, nil
 }
 
+// KeyID returns the ID of the key that a signature names. Nothing is verified.
+func KeyID(text []byte) (string, error) {
+	s, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	return formatID(s.KeyID), nil
+}
+
 // Check returns the error that Verify would return for any guest: for text that is
 // not a signature, or that of a key that is not trusted.
 func (keys Keys) Check(text []byte) error {
