@@ -1,7 +1,6 @@
 package artifact
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,18 +113,20 @@ const firstBuffer = 1 << 20
 // readAll reads content of the size and the digest of d.
 func readAll(body io.Reader, d ocispec.Descriptor) ([]byte, error) {
 	v := content.NewVerifyReader(body, d)
-	b := bytes.NewBuffer(make([]byte, 0, min(d.Size, firstBuffer)))
-	if _, err := io.CopyN(b, v, min(d.Size, firstBuffer)); err != nil {
-		return nil, readError(b.Len(), d, err)
+	data := make([]byte, min(d.Size, firstBuffer))
+	n, err := io.ReadFull(v, data)
+	if first := len(data); err == nil && d.Size > int64(first) {
+		data = append(make([]byte, 0, d.Size), data...)[:d.Size]
+		n, err = io.ReadFull(v, data[first:])
+		n += first
 	}
-	b.Grow(int(d.Size) - b.Len() + bytes.MinRead) // which ReadFrom needs to find the end
-	if _, err := b.ReadFrom(v); err != nil {
-		return nil, readError(b.Len(), d, err)
+	if err == nil {
+		err = v.Verify()
 	}
-	if err := v.Verify(); err != nil {
-		return nil, readError(b.Len(), d, err)
+	if err != nil {
+		return nil, readError(n, d, err)
 	}
-	return b.Bytes(), nil
+	return data, nil
 }
 
 func readError(n int, d ocispec.Descriptor, err error) error {
