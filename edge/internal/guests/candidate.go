@@ -70,28 +70,40 @@ type candidate struct {
 }
 
 func newCandidate(s *Set, c *Candidate) (*candidate, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
 	t := &candidate{Candidate: *c, set: s, began: time.Now(), tenants: map[string]bool{}, kinds: map[stats.Difference]uint64{}}
 	t.Guest = nil
 	for _, schema := range c.Tenants {
 		t.tenants[schema] = true
 	}
+	t.name, t.value = c.header()
+	return t, nil
+}
+
+// Check returns why the candidate cannot be tried, whatever its guest is.
+func (c *Candidate) Check() error {
 	isCanary := c.Canary > 0 || len(c.Tenants) > 0 || c.Header != ""
 	switch {
 	case !share(c.Shadow) || !share(c.Canary) || !share(c.Limits.Failures) || !share(c.Limits.Differences) || !share(c.Limits.Costly):
-		return nil, fmt.Errorf("expected shares between 0 and 1, found shadow %v, canary %v, failures %v, differences %v and costly %v",
+		return fmt.Errorf("expected shares between 0 and 1, found shadow %v, canary %v, failures %v, differences %v and costly %v",
 			c.Shadow, c.Canary, c.Limits.Failures, c.Limits.Differences, c.Limits.Costly)
 	case c.Shadow > 0 && isCanary:
-		return nil, errors.New("expected a shadow or a canary, found both; try the guest as a shadow first, then as a canary")
+		return errors.New("expected a shadow or a canary, found both; try the guest as a shadow first, then as a canary")
 	case c.Shadow == 0 && !isCanary:
-		return nil, errors.New("expected a share of requests (shadow), or a share of tenants, tenants or a header (canary), found none")
+		return errors.New("expected a share of requests (shadow), or a share of tenants, tenants or a header (canary), found none")
 	}
-	if c.Header != "" {
-		name, value, ok := strings.Cut(c.Header, ":")
-		if t.name, t.value = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)), strings.TrimSpace(value); !ok || t.name == "" || t.value == "" {
-			return nil, fmt.Errorf("expected a header as name: value, found %q", c.Header)
-		}
+	if name, value := c.header(); c.Header != "" && (name == "" || value == "") {
+		return fmt.Errorf("expected a header as name: value, found %q", c.Header)
 	}
-	return t, nil
+	return nil
+}
+
+// header returns the canonical name and the value of Header.
+func (c *Candidate) header() (name, value string) {
+	name, value, _ = strings.Cut(c.Header, ":")
+	return textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)), strings.TrimSpace(value)
 }
 
 func share(x float64) bool { return x >= 0 && x <= 1 }
