@@ -70,6 +70,9 @@ func (doc *document) decode(v value) {
 	if t, ok := found["tenants"]; ok && t.n.kind == kindMapping {
 		doc.checkDomains(t)
 	}
+	if f, ok := found["fleet"]; ok && f.n.kind == kindMapping {
+		doc.checkFleet(f)
+	}
 	if dir, ok := found["directory"]; ok && doc.GuestConfig.Compat == abi.Hardened {
 		doc.Directory.checkSchemas(dir, doc.Tenants)
 	}

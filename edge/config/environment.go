@@ -75,6 +75,10 @@ func (f *File) checkSecrets(d *decoder) {
 		_, err := f.Directory.ConnString()
 		check(err, root("directory", envOrFile(f.Directory.DSNEnv, "dsn")))
 	}
+	if f.Fleet != nil {
+		_, err := f.Fleet.ConnString()
+		check(err, root("fleet", envOrFile(f.Fleet.DSNEnv, "dsn")))
+	}
 	if s := f.Sessions; s != nil {
 		_, err := s.SecretKeys()
 		check(err, root("sessions"))

@@ -81,6 +81,8 @@ type File struct {
 	ServerTiming string `key:"server_timing,one=none|trusted|all"`
 	// Record configures the log of requests; nil: there is none.
 	Record *Record `key:"record"`
+	// Fleet is the group of edges that run the same guest; nil: the edge is in none.
+	Fleet *Fleet `key:"fleet"`
 	// Guest is the Wasm module that decides.
 	Guest Guest `key:"guest"`
 	// FallBackToPreviousGuest is on_guest_error: previous.
