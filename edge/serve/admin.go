@@ -122,6 +122,7 @@ type Readiness struct {
 	Directory *DirectoryReport `json:"directory"` // null: there are only static tenants
 	Guest     GuestReport      `json:"guest"`
 	Media     *MediaReport     `json:"media,omitempty"` // null: there is no bucket
+	Fleet     *FleetReport     `json:"fleet,omitempty"` // null: the edge is in no fleet
 }
 
 // MediaReport is the state of the bucket of tenants' files.
@@ -168,7 +169,7 @@ func (s *Server) Readiness() Readiness {
 	guest := g.host.Stats().Guest
 	r := Readiness{
 		Requests: s.generations.requests(), Configuration: s.reloads.report(s.generations.all()),
-		Guest: GuestReport{guest.Name, guest.Version, guest.Digest, g.guestFile.degraded()},
+		Guest: GuestReport{guest.Name, guest.Version, guest.Digest, g.guestFile.degraded()}, Fleet: s.fleet.readiness(),
 	}
 	if g.options.Directory != nil {
 		r.Directory = reportDirectory(g.options.Directory())

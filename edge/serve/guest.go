@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -40,14 +41,15 @@ func (s *Server) guestRoutesFor(mux *http.ServeMux, authorized func(role string,
 	mux.HandleFunc("GET /guest", authorized(config.RoleRead, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, s.now().host.Stats())
 	}))
-	mux.HandleFunc("PUT /guest", authorized(config.RoleOperate, s.putGuest))
-	mux.HandleFunc("POST /guest/rollback", authorized(config.RoleOperate, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("PUT /guest", authorized(config.RoleOperate, s.unlessFleet(s.putGuest)))
+	mux.HandleFunc("POST /guest/rollback", authorized(config.RoleOperate, s.unlessFleet(func(w http.ResponseWriter, r *http.Request) {
 		s.changeGuest(func(g *generation) {
 			report, guest, err := g.rollBack(r.Context())
 			g.auditSwap(requestRecord(r), guest, report, err)
 			answerSwap(w, report, g.logSwap(report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running"))
 		})
-	}))
+	})))
+	s.shelfRoutes(mux, authorized)
 	s.candidateRoutes(mux, authorized)
 }
 
@@ -70,10 +72,16 @@ func (s *Server) putGuest(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.changeGuest(func(g *generation) {
-		report, err := g.swapIn(r.Context(), guest)
-		g.auditSwap(requestRecord(r), guest, report, err)
-		answerSwap(w, report, g.logSwap(report, err, "the guest was swapped", "a guest was refused; the previous one keeps running"))
+		report, err := g.swapGuest(r.Context(), requestRecord(r), guest)
+		answerSwap(w, report, err)
 	})
+}
+
+// swapGuest swaps in a guest, and records that.
+func (s *generation) swapGuest(ctx context.Context, record auditRecord, guest signedGuest) (edge.Report, error) {
+	report, err := s.swapIn(ctx, guest)
+	s.auditSwap(record, guest, report, err)
+	return report, s.logSwap(report, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
 }
 
 // changeGuest calls do with the current generation, which stays the current one until
@@ -84,11 +92,17 @@ func (s *Server) changeGuest(do func(*generation)) {
 	do(s.now())
 }
 
-// acceptGuest is receiveGuest. Its signature must be verified again by swapIn, since
-// the keys may have changed since. It answers a request whose guest it refuses, and
-// returns false.
-func (s *Server) acceptGuest(w http.ResponseWriter, r *http.Request) (signedGuest, bool) {
-	guest, status, err := s.receiveGuest(w, r)
+// acceptGuest returns the guest of a request, which its body has, or which was pushed
+// before. Its signature must be verified again by swapIn, since the keys may have
+// changed since. It answers a request whose guest it refuses, and returns false.
+func (s *Server) acceptGuest(w http.ResponseWriter, r *http.Request) (guest signedGuest, ok bool) {
+	var status int
+	var err error
+	if digest := r.URL.Query().Get(digestParameter); digest != "" {
+		guest, status, err = s.shelved(digest)
+	} else {
+		guest, status, err = s.receiveGuest(w, r)
+	}
 	if err != nil {
 		closeUnread(w, r)
 		s.log.Error("a guest was refused; the previous one keeps running", "error", err)

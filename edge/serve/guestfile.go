@@ -42,6 +42,9 @@ type guestFile struct {
 // if that is missing or refused, with the last good one. The file is followed in both
 // cases.
 func (s *generation) newHost(ctx context.Context, c edge.Config) (*edge.Host, error) {
+	if host := s.fleet.newHost(ctx, s, c); host != nil {
+		return host, nil
+	}
 	if s.options.GuestFile == "" {
 		s.kept.current = signedGuest{own: true, wasm: c.Guest}
 		return edge.New(ctx, c)
@@ -250,7 +253,7 @@ func (s *Server) followGuest(ctx context.Context, of *generation) {
 		logged = f.degraded() // the start has logged it
 	}
 	check := func(g *generation) {
-		if g != of || !f.stale() {
+		if g != of || s.fleet.overrides() || !f.stale() {
 			return
 		}
 		r, guest, err := f.read(ctx)
@@ -312,7 +315,7 @@ func (s *Server) SyncGuest(ctx context.Context) (err error) {
 }
 
 func (s *generation) syncGuest(ctx context.Context) error {
-	if s.guestFile == nil {
+	if s.guestFile == nil || s.fleet.overrides() {
 		return nil
 	}
 	if s.guestFile.stale() {
@@ -339,6 +342,10 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 func (s *generation) reloadGuest(ctx context.Context) {
 	if s.guestFile == nil {
 		s.log.Warn("cannot reload the guest file: the configuration has no guest.path; nothing changes")
+		return
+	}
+	if s.fleet.overrides() {
+		s.log.Warn("the guest file is not read: the fleet decides which guest runs", "file", s.guestFile.path, "fleet", s.fleet.store.Fleet())
 		return
 	}
 	r, guest, err := s.guestFile.read(ctx)

@@ -141,10 +141,11 @@ func (s *generation) takeOver(ctx context.Context, c edge.Config, before *genera
 	return host, nil
 }
 
-// keepsGuest reports whether the guest that runs in before runs on.
+// keepsGuest reports whether the guest that runs in before runs on, as that of a fleet
+// does.
 func (s *generation) keepsGuest(before *generation) bool {
 	o, b := &s.options, &before.options
-	return o.GuestFile == b.GuestFile && o.Signature == b.Signature && (before.guestFile == nil || o.Registry != nil || !before.guestFile.stale())
+	return s.fleet.overrides() || o.GuestFile == b.GuestFile && o.Signature == b.Signature && (before.guestFile == nil || o.Registry != nil || !before.guestFile.stale())
 }
 
 // otherGuest returns the guest that the configuration names. own is the program's.

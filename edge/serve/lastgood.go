@@ -114,3 +114,14 @@ func (g *lastGoodGuest) save(guest signedGuest) error {
 	g.last = sum
 	return nil
 }
+
+// remove removes the file, if there is one.
+func (g *lastGoodGuest) remove() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last = [sha256.Size]byte{}
+	if err := os.Remove(g.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -177,6 +177,7 @@ func (s *Server) exchange(before, g *generation, ready *change) {
 		s.audit.record(auditRecord{Action: auditFile, Who: "reload", Outcome: auditDone, Before: was, After: after, SignedBy: g.kept.current.keyID})
 	}
 	s.retire(before)
+	s.fleet.again()
 }
 
 // warnAndFollow follows the directory, and logs warnings about its rows and the file.

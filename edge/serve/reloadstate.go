@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"crypto/sha256"
+	"reflect"
 	"sync"
 	"time"
 
@@ -89,6 +90,9 @@ func (s *Server) warnOfRestart() {
 	}
 	if was.Format != is.Format {
 		keys = append(keys, "logs.format")
+	}
+	if !reflect.DeepEqual(s.first.Fleet, s.now().parts.file.Fleet) {
+		keys = append(keys, "fleet")
 	}
 	for _, key := range keys {
 		s.log.Warn("a setting has changed that has no effect before a restart", "key", key)

@@ -83,6 +83,7 @@ func (s *Server) start(ctx context.Context) error {
 	g.warner.check()
 	s.watch(ctx, g)
 	g.follow(changed)
+	s.fleet.start(ctx)
 	s.started = ctx
 	return nil
 }

@@ -88,6 +88,7 @@ type Server struct {
 	guesses  guesses
 	denied   *prometheus.CounterVec // requests on the admin listener, by outcome
 	reloads  *reloads
+	shelf    shelf
 	changing sync.Mutex // held while guests or the configuration are exchanged
 
 	serving  atomic.Bool // requests are accepted
@@ -112,6 +113,7 @@ type common struct {
 	unsigned       atomic.Uint64 // guests that were refused for their signature
 	channels       layers
 	ledger         *ledger
+	fleet          *fleetNode // nil: the edge is in no fleet
 }
 
 // New makes a Server from file. It checks and opens the parts of the file as Open
@@ -127,13 +129,15 @@ func New(ctx context.Context, file *config.File, o Options) (*Server, error) {
 	if err != nil {
 		return nil, locate(file, err)
 	}
-	err = parts.openRegistry(ctx, o, nil)
+	if err = parts.openRegistry(ctx, o, nil); err == nil {
+		s.fleet, err = s.newFleetNode(file, parts.Config.CompileCache)
+	}
 	var g *generation
 	if err == nil {
 		g, err = s.configure(ctx, parts, nil)
 	}
 	if err != nil {
-		return nil, locate(file, errors.Join(err, parts.Close()))
+		return nil, locate(file, errors.Join(err, parts.Close(), s.fleet.close()))
 	}
 	g.references, s.first = references, file
 	s.install(g)
@@ -304,7 +308,7 @@ func (s *Server) close() error {
 	s.reloads.end()
 	s.interrupt()
 	s.retiring.Wait()
-	errs := []error{s.ports.close()}
+	errs := []error{s.fleet.close(), s.ports.close()}
 	for _, g := range s.generations.all() {
 		errs = append(errs, g.close())
 	}
