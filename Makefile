@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 registry appservers guests servers decide-servers check format vet lint deadcode tidy \
+.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry appservers guests servers decide-servers check format vet lint deadcode tidy \
 	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
@@ -46,6 +46,9 @@ test-bench: ## run the tests of the benchmark; downloads the rivals it compares 
 
 kill-test: ## kill processes while they save and upload files, 200 times each, and look for torn, lost and leftover files
 	TENANTEDGE_KILLS=200 go test -count=1 -timeout 30m -v -run Killed ./edge/storage/disk ./edge/serve
+
+fleet: postgres ## roll 50 guests out to three edges under load, from Postgres and a registry, and kill edges, database and registry meanwhile; 10 minutes
+	TENANTEDGE_FLEET_ROLLOUTS=50 go test -count=1 -timeout 60m -v -run 'TestAFleet|TestAFaultOnOneEdge|TestAGuestThatOneEdge|TestHostileRows|TestOperatorsOfAFleet' ./edge/cmd/tenantedge
 
 large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/serve

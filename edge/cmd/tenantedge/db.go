@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/fleet"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
@@ -33,12 +35,14 @@ func newDBInit() *cobra.Command {
 			is one transaction.
 
 			Without the triggers, edges poll for changes (directory.poll_interval).
+
+			With the section fleet, init creates the tables of the fleet too, in its database.
 		`),
 		Example: text(`
 			  tenantedge db init -c tenantedge.yaml --dry-run   # shows the statements
 			  tenantedge db init -c tenantedge.yaml
 		`),
-	}, (*postgres.DB).Init)
+	}, (*postgres.DB).Init, (*fleet.Store).Install)
 }
 
 func newDBUninstall() *cobra.Command {
@@ -54,11 +58,13 @@ func newDBUninstall() *cobra.Command {
 			  tenantedge db uninstall -c tenantedge.yaml --dry-run   # shows the statements
 			  tenantedge db uninstall -c tenantedge.yaml
 		`),
-	}, (*postgres.DB).Uninstall)
+	}, (*postgres.DB).Uninstall, nil)
 }
 
-// dbCommand completes c, a command that changes the database and shows the steps.
-func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Context, dryRun bool) ([]postgres.Step, error)) *cobra.Command {
+// dbCommand completes c, a command that changes the database of the directory and that
+// of the fleet, and shows the steps. With ofFleet nil, the fleet's stays as it is.
+func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Context, dryRun bool) ([]postgres.Step, error),
+	ofFleet func(s *fleet.Store, ctx context.Context, dryRun bool) ([]postgres.Step, error)) *cobra.Command {
 	var path string
 	var dry, sql bool
 	c.Args = noArgs
@@ -67,17 +73,19 @@ func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Contex
 		if err != nil {
 			return err
 		}
-		config, err := database(file)
-		if err != nil {
-			return err
+		var steps []postgres.Step
+		hasFleet := ofFleet != nil && file.Fleet != nil
+		if file.Directory.Source == "postgres" || !hasFleet {
+			if steps, err = changeDirectory(c.Context(), file, dry, change); err != nil {
+				return err
+			}
 		}
-		db, err := postgres.Open(config)
-		if err != nil {
-			return err
-		}
-		steps, err := change(db, c.Context(), dry)
-		if err = errors.Join(err, db.Close()); err != nil {
-			return err
+		if hasFleet {
+			more, err := changeFleet(c.Context(), file, dry, ofFleet)
+			if err != nil {
+				return err
+			}
+			steps = append(steps, more...)
 		}
 		return showSteps(c.OutOrStdout(), steps, dry, sql)
 	}
@@ -85,6 +93,28 @@ func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Contex
 	c.Flags().BoolVar(&dry, "dry-run", false, "show the statements without running them")
 	c.Flags().BoolVar(&sql, "sql", false, "show the statements that are run")
 	return c
+}
+
+func changeDirectory(ctx context.Context, file *config.File, dry bool, change func(db *postgres.DB, ctx context.Context, dryRun bool) ([]postgres.Step, error)) ([]postgres.Step, error) {
+	config, err := database(file)
+	if err != nil {
+		return nil, err
+	}
+	db, err := postgres.Open(config)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := change(db, ctx, dry)
+	return steps, errors.Join(err, db.Close())
+}
+
+func changeFleet(ctx context.Context, file *config.File, dry bool, change func(s *fleet.Store, ctx context.Context, dryRun bool) ([]postgres.Step, error)) ([]postgres.Step, error) {
+	s, err := fleet.OpenConfigured(file)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := change(s, ctx, dry)
+	return steps, errors.Join(err, s.Close())
 }
 
 // showSteps writes a line for each step. With sql or dry it also writes the

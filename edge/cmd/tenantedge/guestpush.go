@@ -31,42 +31,75 @@ func (r *registryFlags) options() artifact.Options {
 	return artifact.Options{CAFile: r.ca, PlainHTTP: r.plainHTTP}
 }
 
+// pushOptions are the flags of guest push.
+type pushOptions struct {
+	target    guestTarget
+	signature string
+	name      string
+	version   string
+}
+
 func guestPushCommand() *cobra.Command {
-	var registry registryFlags
-	var from string
+	var o pushOptions
 	c := &cobra.Command{
-		Use:   "push GUEST.wasm oci://REGISTRY/NAME:TAG",
+		Use:   "push GUEST.wasm [oci://REGISTRY/NAME:TAG]",
 		Short: "Store a guest where edges get it",
 		Long: text(`
-			push stores a guest in an OCI registry, as an artifact in the layout of the CNCF for
-			Wasm, and prints the reference with its digest, which guest.path of a configuration
-			takes. The signature in GUEST.wasm.minisig is stored with it, if there is one.
+			push stores a guest, with the signature in GUEST.wasm.minisig if there is one. It
+			changes nothing that runs: guest rollout does.
 
-			The credentials are those of docker login or oras login. The guest may be in a
-			registry too, so that push copies it from one to another.
-		`),
+			With a reference, it stores the guest in an OCI registry, as an artifact in the layout
+			of the CNCF for Wasm, and prints the reference with its digest, which guest rollout
+			and guest.path of a configuration take. The credentials are those of docker login or
+			oras login. The guest may be in a registry too, so that push copies it from one to
+			another.
+
+			Without a reference, it keeps the guest for guest rollout, which finds it by its
+			digest: in the database of a fleet, where it cannot be changed, or on one edge, which
+			keeps the last 16 in memory until it ends.
+		`) + targetHelp,
 		Example: text(`
 			  tenantedge guest push guest.wasm oci://registry.example.com/guests/router:v1
 			  tenantedge guest push oci://staging.example.com/router:v1 oci://registry.example.com/guests/router:v1
+
+			  tenantedge guest push guest.wasm -c tenantedge.yaml   # a fleet
+			  tenantedge guest rollout 3f2a51c09b7e -c tenantedge.yaml
 		`),
-		Args: exactArgs("GUEST.wasm", "the target oci://REGISTRY/NAME:TAG"),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return nil
+			}
+			return exactArgs("GUEST.wasm", "the target oci://REGISTRY/NAME:TAG")(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
-			guest, err := readSigned(c.Context(), args[0], from, registry.options())
-			if err == nil {
-				err = checkModule(args[0], guest.Wasm)
-			}
-			if err == nil {
-				err = pushToRegistry(c.Context(), c.OutOrStdout(), guest, args[1], registry.options())
-			}
-			if err != nil {
+			if err := o.run(c.Context(), c.OutOrStdout(), args); err != nil {
 				return fmt.Errorf("guest push: %w", err)
 			}
 			return nil
 		},
 	}
-	registry.add(c)
-	c.Flags().StringVarP(&from, "signature", "s", "", "`FILE` with the signature")
+	o.target.add(c)
+	o.target.admin.addReason(c)
+	o.target.registry.add(c)
+	f := c.Flags()
+	f.StringVarP(&o.signature, "signature", "s", "", "`FILE` with the signature")
+	f.StringVar(&o.name, "name", "", "`NAME` of the guest in a fleet's list; default: that of the file")
+	f.StringVar(&o.version, "guest-version", "", "`VERSION` of the guest in a fleet's list")
 	return c
+}
+
+func (o *pushOptions) run(ctx context.Context, out io.Writer, args []string) error {
+	if len(args) == 2 && (o.target.config != "" || o.target.fleet != "") {
+		return usagef("expected a registry, or a fleet (--config, --fleet), found both; remove one")
+	}
+	guest, err := readNamed(ctx, args[0], o.signature, o.target.registry.options())
+	if err != nil {
+		return err
+	}
+	if len(args) == 2 {
+		return pushToRegistry(ctx, out, guest, args[1], o.target.registry.options())
+	}
+	return o.keep(ctx, out, args[0], &guest)
 }
 
 func pushToRegistry(ctx context.Context, out io.Writer, guest artifact.Guest, target string, o artifact.Options) error {
@@ -88,35 +121,62 @@ func pushToRegistry(ctx context.Context, out io.Writer, guest artifact.Guest, ta
 }
 
 func guestListCommand() *cobra.Command {
-	var registry registryFlags
+	var t guestTarget
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "list oci://REGISTRY/NAME",
+		Use:   "list [oci://REGISTRY/NAME]",
 		Short: "List stored guests",
 		Long: text(`
-			list shows the guests that a repository of an OCI registry has under tags: the digest
-			for guest.path, the size of the module, when it was made, and the ID of the key that
-			its signature names. The signatures are not verified; guest verify does that.
-		`),
+			list shows the guests that guest push has stored. Of a registry, it shows those that a
+			repository has under tags: the digest for guest.path, the size of the module, when it
+			was made, and the ID of the key that its signature names. Without a repository, it
+			shows those in the database of a fleet, or on one edge. The signatures are not
+			verified; guest verify does that.
+		`) + targetHelp,
 		Example: text(`
 			  tenantedge guest list oci://registry.example.com/guests/router
 			  tenantedge guest list oci://registry.example.com/guests/router --json | jq -r .[].digest
+
+			  tenantedge guest list -c tenantedge.yaml   # a fleet
 		`),
-		Args: exactArgs("the repository oci://REGISTRY/NAME"),
-		RunE: func(c *cobra.Command, args []string) error {
-			guests, err := listRegistry(c.Context(), args[0], registry.options())
-			if err == nil {
-				err = writeListed(c.OutOrStdout(), guests, asJSON)
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
 			}
-			if err != nil {
+			return exactArgs("the repository oci://REGISTRY/NAME")(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := list(c.Context(), c.OutOrStdout(), args, &t, asJSON); err != nil {
 				return fmt.Errorf("guest list: %w", err)
 			}
 			return nil
 		},
 	}
-	registry.add(c)
+	t.add(c)
+	t.registry.add(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "write a JSON array")
 	return c
+}
+
+func list(ctx context.Context, out io.Writer, args []string, t *guestTarget, asJSON bool) error {
+	if len(args) == 1 {
+		if t.config != "" || t.fleet != "" {
+			return usagef("expected a registry, or a fleet (--config, --fleet), found both; remove one")
+		}
+		guests, err := listRegistry(ctx, args[0], t.registry.options())
+		if err != nil {
+			return err
+		}
+		return writeListed(out, guests, asJSON)
+	}
+	guests, err := listGuests(ctx, t)
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return writeIndented(out, guests)
+	}
+	return writeGuests(terminal{out}, guests)
 }
 
 // listedGuest is a line of guest list.

@@ -16,8 +16,8 @@ import (
 
 // rolloutOptions are the flags of guest rollout.
 type rolloutOptions struct {
-	admin     adminClient
-	registry  registryFlags
+	target    guestTarget
+	wait      waitOptions
 	signature string
 	// trial has the flags that the edge knows as parameters.
 	trial map[string]*string
@@ -28,10 +28,11 @@ type rolloutOptions struct {
 func guestRolloutCommand() *cobra.Command {
 	o := rolloutOptions{trial: map[string]*string{}}
 	c := &cobra.Command{
-		Use:   "rollout GUEST.wasm",
-		Short: "Send a guest to a running edge, at once or as a trial",
+		Use:   "rollout {GUEST.wasm | DIGEST | oci://REFERENCE}",
+		Short: "Run a guest on an edge or on a fleet, at once or as a trial",
 		Long: text(`
-			rollout sends a guest to the admin listener of an edge. Without flags for a trial, it
+			rollout makes an edge or a fleet run a guest: a file, one that was pushed, by its
+			digest or the beginning of that, or one in a registry. Without flags for a trial, it
 			replaces the guest that runs; guest rollback returns to that.
 
 			With --shadow, the guest decides a share of the requests too, without effect. With
@@ -41,19 +42,21 @@ func guestRolloutCommand() *cobra.Command {
 
 			A trial ends by itself when more than a share of the requests fails (--failures), is
 			decided differently (--differences) or costs more than --fuel times as much
-			(--costly), or when all together take more than --time times as long.
+			(--costly), or when all together take more than --time times as long. In a fleet, it
+			ends on all edges when one of them exceeds a limit.
 
-			The guest is a file, or in a registry: oci://registry/name:tag. The signature in
-			GUEST.wasm.minisig or in the registry is sent too, if there is one.
-		`),
+			The signature in GUEST.wasm.minisig, or in the registry, is sent too, if there is one.
+		`) + targetHelp,
 		Example: text(`
 			  export TENANTEDGE_TOKEN=…
 			  tenantedge guest rollout new.wasm --shadow 10%
 			  tenantedge guest status
 			  tenantedge guest rollout new.wasm --canary 5% --differences 0 --reason 'ticket 42'
 			  tenantedge guest promote
+
+			  tenantedge guest rollout new.wasm -c tenantedge.yaml --wait all   # a fleet
 		`),
-		Args: exactArgs("GUEST.wasm"),
+		Args: exactArgs("GUEST.wasm, DIGEST or oci://REFERENCE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.run(c.Context(), c.OutOrStdout(), args[0]); err != nil {
 				return fmt.Errorf("guest rollout: %w", err)
@@ -61,9 +64,10 @@ func guestRolloutCommand() *cobra.Command {
 			return nil
 		},
 	}
-	o.admin.add(c)
-	o.admin.addReason(c)
-	o.registry.add(c)
+	o.target.add(c)
+	o.target.addChange(c)
+	o.wait.add(c)
+	o.target.registry.add(c)
 	f := c.Flags()
 	f.StringVarP(&o.signature, "signature", "s", "", "`FILE` with the signature")
 	f.StringArrayVar(&o.of, "tenant", nil, "`SCHEMA` of a tenant for which the guest decides; several may be given")
@@ -83,19 +87,7 @@ func guestRolloutCommand() *cobra.Command {
 	return c
 }
 
-func (o *rolloutOptions) run(ctx context.Context, out io.Writer, path string) error {
-	found, err := readSigned(ctx, path, o.signature, o.registry.options())
-	if err == nil {
-		err = checkModule(path, found.Wasm)
-	}
-	if err != nil {
-		return err
-	}
-	var header http.Header
-	if len(found.Signature) > 0 {
-		header = http.Header{"Tenantedge-Signature": {base64.StdEncoding.EncodeToString(found.Signature)}}
-	}
-	guest := found.Wasm
+func (o *rolloutOptions) run(ctx context.Context, out io.Writer, named string) error {
 	query := url.Values{}
 	for _, name := range o.names {
 		if value := *o.trial[name]; value != "" {
@@ -105,14 +97,58 @@ func (o *rolloutOptions) run(ctx context.Context, out io.Writer, path string) er
 	for _, schema := range o.of {
 		query.Add("tenant", schema)
 	}
-	if len(query) == 0 {
-		return swapWith(ctx, out, &o.admin, http.MethodPut, "/guest", guest, header)
+	f, err := o.target.open()
+	if err != nil {
+		return err
+	}
+	if f != nil {
+		defer f.close()
+		return f.rollout(ctx, out, named, o.signature, query, &o.wait)
+	}
+	if o.wait.nodes != "" {
+		return usagef("--wait: expected a fleet (--config or --fleet), found one edge, whose answer is awaited anyway")
+	}
+	guest, header, err := o.body(ctx, named, query)
+	if err != nil {
+		return err
+	}
+	if len(query) == 0 || len(query) == 1 && query.Has("digest") {
+		return swapWith(ctx, out, &o.target.admin, http.MethodPut, withQuery("/guest", query), guest, header)
 	}
 	var c stats.Candidate
-	if err := o.admin.send(ctx, http.MethodPut, "/guest/candidate?"+query.Encode(), guest, header, &c); err != nil {
+	if err := o.target.admin.send(ctx, http.MethodPut, withQuery("/guest/candidate", query), guest, header, &c); err != nil {
 		return err
 	}
 	return writeCandidate(terminal{out}, &c)
+}
+
+// body returns the guest to send to one edge, and the header with its signature. For a
+// guest that was pushed, it adds the digest to query.
+func (o *rolloutOptions) body(ctx context.Context, named string, query url.Values) ([]byte, http.Header, error) {
+	if isDigest(named) {
+		query.Set("digest", named)
+		return nil, nil, nil
+	}
+	g, err := readNamed(ctx, named, o.signature, o.target.registry.options())
+	if err != nil {
+		return nil, nil, err
+	}
+	return g.Wasm, signatureHeader(g.Signature), nil
+}
+
+func withQuery(path string, query url.Values) string {
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+// signatureHeader returns the header with a signature; nil: there is none.
+func signatureHeader(signature []byte) http.Header {
+	if len(signature) == 0 {
+		return nil
+	}
+	return http.Header{"Tenantedge-Signature": {base64.StdEncoding.EncodeToString(signature)}}
 }
 
 // swapWith sends a request that changes the guest that runs, and prints which one
@@ -133,83 +169,128 @@ func swapWith(ctx context.Context, out io.Writer, admin *adminClient, method, pa
 func guestPromoteCommand() *cobra.Command {
 	return guestChange("promote", "/guest/promote", "Make the candidate the guest that runs", `
 			promote ends the trial that guest rollout began: the candidate becomes the guest that
-			runs and decides all requests. guest rollback returns to the one before.`)
+			runs and decides all requests. guest rollback returns to the one before.`, (*fleetClient).promote)
 }
 
 func guestRollbackCommand() *cobra.Command {
-	return guestChange("rollback", "/guest/rollback", "Return a running edge to the guest before", `
-			rollback makes the previous guest run again, which is kept compiled. A second rollback
-			undoes the first. A trial ends.`)
+	return guestChange("rollback", "/guest/rollback", "Return to the guest before", `
+			rollback makes the previous guest run again, which each edge keeps compiled. A second
+			rollback undoes the first. A trial ends.`, (*fleetClient).rollback)
 }
 
-// guestChange returns a command that changes the guest that runs.
-func guestChange(name, path, short, long string) *cobra.Command {
-	var a adminClient
+// guestChange returns a command that changes the guest that runs, of one edge by a
+// request, of a fleet by change.
+func guestChange(name, path, short, long string, change func(*fleetClient, context.Context, io.Writer, *waitOptions) error) *cobra.Command {
+	var t guestTarget
+	var wait waitOptions
 	c := &cobra.Command{
 		Use:   name,
 		Short: short,
-		Long:  text(long),
+		Long:  text(long) + targetHelp,
 		Example: text(fmt.Sprintf(`
 			  tenantedge guest %[1]s
 			  tenantedge guest %[1]s --admin https://edge1.internal:8081 --ca ca.pem --reason 'ticket 42'
+			  tenantedge guest %[1]s -c tenantedge.yaml --wait all   # a fleet
 		`, name)),
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := swapWith(c.Context(), c.OutOrStdout(), &a, http.MethodPost, path, nil, nil); err != nil {
+			f, err := t.open()
+			switch {
+			case err != nil:
+			case f != nil:
+				defer f.close()
+				err = change(f, c.Context(), c.OutOrStdout(), &wait)
+			default:
+				err = swapWith(c.Context(), c.OutOrStdout(), &t.admin, http.MethodPost, path, nil, nil)
+			}
+			if err != nil {
 				return fmt.Errorf("guest %s: %w", name, err)
 			}
 			return nil
 		},
 	}
-	a.add(c)
-	a.addReason(c)
+	t.add(c)
+	t.addChange(c)
+	wait.add(c)
 	return c
 }
 
 func guestAbortCommand() *cobra.Command {
-	var a adminClient
+	var t guestTarget
+	var wait waitOptions
 	c := &cobra.Command{
 		Use:   "abort",
 		Short: "End the trial of a candidate",
 		Long: text(`
 			abort ends the trial that guest rollout began, and prints what it has shown. The guest
 			that runs decides all requests.
-		`),
+		`) + targetHelp,
 		Example: "  tenantedge guest abort --reason 'too slow'",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			f, err := t.open()
+			if err == nil && f != nil {
+				defer f.close()
+				if err = f.abort(c.Context(), c.OutOrStdout(), &wait); err == nil {
+					return nil
+				}
+			}
+			if err != nil {
+				return fmt.Errorf("guest abort: %w", err)
+			}
 			var candidate stats.Candidate
-			if err := a.send(c.Context(), http.MethodDelete, "/guest/candidate", nil, nil, &candidate); err != nil {
+			if err := t.admin.send(c.Context(), http.MethodDelete, "/guest/candidate", nil, nil, &candidate); err != nil {
 				return fmt.Errorf("guest abort: %w", err)
 			}
 			return writeCandidate(terminal{c.OutOrStdout()}, &candidate)
 		},
 	}
-	a.add(c)
-	a.addReason(c)
+	t.add(c)
+	t.addChange(c)
+	wait.add(c)
 	return c
 }
 
 func guestStatusCommand() *cobra.Command {
-	var a adminClient
+	var t guestTarget
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Show the guests of a running edge, and how a trial goes",
+		Short: "Show the guests of an edge or of a fleet, and how a trial goes",
 		Long: text(`
 			status prints the guest that runs, the one before it and, during a trial, how many
 			requests the candidate has decided, in what its decisions differ, and the last
-			requests on which they do.
+			requests on which they do. Of a fleet it prints the newest rollouts and the edges,
+			with what they run and why they do not run something else.
+		`) + targetHelp,
+		Example: text(`
+			  tenantedge guest status
+			  tenantedge guest status -c tenantedge.yaml   # a fleet
 		`),
-		Example: "  tenantedge guest status",
-		Args:    noArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var h stats.Host
-			if err := a.send(c.Context(), http.MethodGet, "/guest", nil, nil, &h); err != nil {
+			f, err := t.open()
+			if err != nil {
 				return fmt.Errorf("guest status: %w", err)
+			}
+			if f != nil {
+				defer f.close()
+				if err := f.status(c.Context(), c.OutOrStdout(), asJSON); err != nil {
+					return fmt.Errorf("guest status: %w", err)
+				}
+				return nil
+			}
+			var h stats.Host
+			if err := t.admin.send(c.Context(), http.MethodGet, "/guest", nil, nil, &h); err != nil {
+				return fmt.Errorf("guest status: %w", err)
+			}
+			if asJSON {
+				return writeIndented(c.OutOrStdout(), &h)
 			}
 			return writeStatus(terminal{c.OutOrStdout()}, &h)
 		},
 	}
-	a.add(c)
+	t.add(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
@@ -73,6 +74,15 @@ func TestAGuestIsRolledOutToARunningEdge(t *testing.T) {
 	guest(0, "runs now", "rollback")
 	guest(0, "runs now", "rollout", another)
 	guest(0, "ran already", "rollout", another)
+	digest := instance.Digest(assets.Router)
+	guest(0, "no guest was pushed", "list")
+	guest(1, "expected the digest of one guest that was pushed to this edge since it was started, found 0", "rollout", digest)
+	guest(0, "pushed "+digest, "push", writeFile(t, "router.wasm", string(assets.Router)))
+	guest(0, digest[:12], "list")
+	guest(0, "a shadow of 100 % of the requests", "rollout", digest[:8], "--shadow", "1")
+	guest(0, "runs now", "rollout", digest[:12])
+	guest(2, "--wait: expected a fleet", "rollout", digest, "--wait", "all")
+	guest(2, "expected flags for one edge (--admin) or for a fleet", "status", "--fleet", "test")
 	guest(2, "--reason: expected one line", "rollback", "--reason", "a\nb")
 	guest(2, "expected the admin token in the variable NONE", "status", "--token-env", "NONE")
 	guest(1, "401: expected an admin token", "status", "--token-file", writeFile(t, "token", "another\n"))
