@@ -55,3 +55,13 @@ func newCertificate(t *testing.T, names ...string) certificate {
 	}
 	return c
 }
+
+// der returns the certificate in DER.
+func (c certificate) der(t *testing.T) []byte {
+	t.Helper()
+	loaded, err := c.pair.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loaded.Certificate[0]
+}

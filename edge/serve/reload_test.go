@@ -1,19 +1,11 @@
 package serve
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
 )
@@ -124,14 +116,3 @@ func TestARefusedReloadChangesNothing(t *testing.T) {
 		t.Errorf("the report is %+v", got)
 	}
 }
-
-var (
-	_ = bytes.Clone
-	_ = tls.VersionTLS12
-	_ = errors.New
-	_ = fmt.Sprint
-	_ = io.EOF
-	_ = http.MethodGet
-	_ = os.Getenv
-	_ = time.Second
-)

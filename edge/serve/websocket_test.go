@@ -72,17 +72,23 @@ func (upstreamEcho) Closed(*sockets.Conn, sockets.Code, string) {}
 // websocket opens one for acme.
 func (w *world) websocket(path string, headers ...string) (*sockets.Upstream, error) {
 	w.Helper()
+	return w.websocketTo("acme.example.com", path, headers...)
+}
+
+// websocketTo opens one for a host.
+func (w *world) websocketTo(host, path string, headers ...string) (*sockets.Upstream, error) {
+	w.Helper()
 	scheme := "ws"
 	if len(w.server.now().options.Listeners[0].TLS) > 0 {
 		scheme = "wss"
 	}
-	header := http.Header{"Origin": {"https://acme.example.com"}}
+	header := http.Header{"Origin": {"https://" + host}}
 	for i := 0; i < len(headers); i += 2 {
 		header.Set(headers[i], headers[i+1])
 	}
-	dialer := &sockets.Dialer{HandshakeTimeout: patience, TLS: &tls.Config{InsecureSkipVerify: true, ServerName: "acme.example.com"}}
+	dialer := &sockets.Dialer{HandshakeTimeout: patience, TLS: &tls.Config{InsecureSkipVerify: true, ServerName: host}}
 	up, err := dialer.Dial(w.Context(), &http.Request{
-		URL: &url.URL{Scheme: scheme, Host: w.addr(), Path: path}, Host: "acme.example.com", Header: header,
+		URL: &url.URL{Scheme: scheme, Host: w.addr(), Path: path}, Host: host, Header: header,
 	})
 	if err != nil {
 		return nil, err

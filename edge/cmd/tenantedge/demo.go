@@ -55,7 +55,7 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 			port := s.Addrs()[0].(*net.TCPAddr).Port
 			_, _ = io.WriteString(stdout, demoHint(port, s.AdminAddr().String(), path))
 		},
-	}, stderr)
+	}, "", stderr)
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -44,7 +44,7 @@ func startServeLogging(t *testing.T, path string, log io.Writer) *running {
 	e := &running{t: t, cancel: cancel, ended: make(chan error, 1)}
 	ready := make(chan *serve.Server, 1)
 	go func() {
-		e.ended <- serveFile(ctx, file, serve.Options{Ready: func(s *serve.Server) { ready <- s }}, log)
+		e.ended <- serveFile(ctx, file, serve.Options{Ready: func(s *serve.Server) { ready <- s }}, "", log)
 	}()
 	select {
 	case s := <-ready:

@@ -5,6 +5,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,13 +117,82 @@ func TestServeReloadsTheGuestFile(t *testing.T) {
 	}
 }
 
-func TestServeWithoutAGuestFileLogsThatOnSIGHUP(t *testing.T) {
-	p := serveProcess(t, writeFile(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n"))
-	p.line("serving")
+// serve follows its configuration. Whatever happens to the file, it keeps what it has
+// until the file is valid.
+func TestServeReloadsItsConfiguration(t *testing.T) {
+	text := func(body, more string) []byte {
+		return []byte("tenants:\n  www: {DOMAINS: [www.example.com], URLCONF: site}\nurlconfs:\n  site: {reply: {body: " + body + "}}\n" +
+			"admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n" + more)
+	}
+	path := writeFile(t, "edge.yaml", string(text("first", "")))
+	p := serveProcess(t, path)
+	address, _ := p.line("serving")["listeners"].(string)
+	serves := func(want string) {
+		t.Helper()
+		r, err := http.NewRequest(http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "www.example.com"
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if got, err := io.ReadAll(resp.Body); string(got) != want || err != nil {
+			t.Errorf("the page is %q, %v; expected %q", got, err, want)
+		}
+	}
+	serves("first")
+	replaceFile(t, path, text("second", "")) // by rename
+	p.line("the configuration was reloaded")
+	serves("second")
+	for _, c := range []struct {
+		change func()
+		want   string
+	}{
+		{func() { p.write(path, text("third", "")[:60]) }, "edge.yaml:"},
+		{func() { replaceFile(t, path, text("third", "unknown: 1\n")) }, "edge.yaml:8:1: unknown"},
+		{func() { p.remove(path) }, "no such file"},
+		{func() { p.mkdir(path) }, "regular file"},
+	} {
+		c.change()
+		if got, _ := p.line("the configuration is refused; the previous one keeps serving")["error"].(string); !strings.Contains(got, c.want) {
+			t.Errorf("the error is %q, expected %q", got, c.want)
+		}
+		serves("second")
+	}
+	p.remove(path)
+	replaceFile(t, path, text("third", "logs: {level: debug}\n"))
+	p.line("the configuration is refused; the previous one keeps serving") // the key is there twice
+	p.write(path, text("third", ""))
+	p.line("the configuration was reloaded")
+	serves("third")
 	p.signal(syscall.SIGHUP)
-	p.line("cannot reload the guest file: the configuration has no guest.path; nothing changes")
+	p.line("the configuration was read again; it has not changed")
 	p.signal(syscall.SIGTERM)
 	p.line("shut down")
+}
+
+func (p *edgeProcess) write(path string, data []byte) {
+	p.t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *edgeProcess) remove(path string) {
+	p.t.Helper()
+	if err := os.Remove(path); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *edgeProcess) mkdir(path string) {
+	p.t.Helper()
+	if err := os.Mkdir(path, 0o700); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // serve and eval try a configured guest first. If it is refused, they fail and say

@@ -36,8 +36,14 @@ func newServe() *cobra.Command {
 
 			The file guest.path is watched. A new guest is tried in a child process and then
 			replaces the current one without failing a request. If it is refused, the error is
-			logged and the current guest stays. SIGHUP reads the file again. With
-			guest.trusted_keys, only guests that guest sign or minisign has signed are accepted.
+			logged and the current guest stays. With guest.trusted_keys, only guests that guest
+			sign or minisign has signed are accepted.
+
+			The configuration, and the certificates and secrets that it names, are read again
+			when a file changes. The new configuration is checked and loaded completely before
+			it replaces the current one; requests, connections and websockets go on. If it is
+			refused, the error is logged, /readyz shows it, and the current one stays. SIGHUP
+			reads the configuration and the guest at once.
 
 			--demo serves five tenants with files and a small application, without a
 			configuration.
@@ -59,7 +65,7 @@ func newServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serveFile(c.Context(), file, serve.Options{}, c.ErrOrStderr())
+			return serveFile(c.Context(), file, serve.Options{}, path, c.ErrOrStderr())
 		},
 	}
 	configFlag(c, &path)
@@ -67,8 +73,9 @@ func newServe() *cobra.Command {
 	return c
 }
 
-// serveFile serves until ctx ends or a signal begins a shutdown.
-func serveFile(ctx context.Context, file *config.File, o serve.Options, stderr io.Writer) error {
+// serveFile serves until ctx ends or a signal begins a shutdown. file is what path
+// contains, which is followed; empty: only the guest's file is.
+func serveFile(ctx context.Context, file *config.File, o serve.Options, path string, stderr io.Writer) error {
 	o.Logger = newLogger(stderr, file.Logs)
 	ctx, later, stop := untilSignal(ctx, o.Logger)
 	defer stop()
@@ -82,6 +89,6 @@ func serveFile(ctx context.Context, file *config.File, o serve.Options, stderr i
 		slog.SetDefault(o.Logger) // logs of libraries must not block either
 		s.Metrics().MustRegister(metrics.New(metrics.Sources{LogsDropped: queue.Dropped}))
 	}
-	defer reloads(ctx, s, later.reload)()
+	defer reloads(ctx, s, path, later.reload)()
 	return s.Run(ctx)
 }

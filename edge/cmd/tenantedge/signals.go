@@ -15,7 +15,7 @@ import (
 // that request a reload.
 type laterSignals struct {
 	interrupt <-chan struct{} // closed to interrupt open requests
-	reload    <-chan struct{} // receives a value to read the guest's file again
+	reload    <-chan struct{} // receives a value to read the configuration and the guest again
 }
 
 // untilSignal returns a context that ends with the first SIGINT or SIGTERM, and
@@ -56,12 +56,16 @@ func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, laterS
 	}
 }
 
-// reloads reads the guest's file for each value of requests until ctx ends or stop
-// is called. stop waits for the last read.
-func reloads(ctx context.Context, s *serve.Server, requests <-chan struct{}) (stop func()) {
+// reloads follows the configuration at path, and reads it and the guest's file for each
+// value of requests, until ctx ends or stop is called. stop waits for the last read.
+func reloads(ctx context.Context, s *serve.Server, path string, requests <-chan struct{}) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
+		if path != "" {
+			s.Follow(ctx, path, requests)
+			return
+		}
 		for {
 			select {
 			case <-requests:
