@@ -108,7 +108,8 @@ func (s *generation) takeOver(ctx context.Context, c edge.Config, before *genera
 	}
 	if keeps {
 		if err = s.verifyAgain(guest); err != nil {
-			keeps, err = false, fmt.Errorf("the running guest: %w", err)
+			err = fmt.Errorf("expected the running guest to be signed by a trusted key: %w; swap in a guest that is, then reload", err)
+			keeps, err = false, s.parts.file.At(err, "guest", "trusted_keys")
 		}
 	}
 	if !keeps {

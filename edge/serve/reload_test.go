@@ -51,7 +51,10 @@ func serveText(t *testing.T, text string, options ...func(*Options)) *reloaded {
 // parse returns the configuration with this text.
 func (r *reloaded) parse(text string) *config.File {
 	r.Helper()
-	f, err := config.Parse(r.path, []byte(text+"\nguest: {compile_cache: '"+compiled+"'}\n"))
+	if !strings.Contains(text, "guest: {") {
+		text += "\nguest: {}\n"
+	}
+	f, err := config.Parse(r.path, []byte(strings.Replace(text, "guest: {", "guest: {compile_cache: '"+compiled+"', ", 1)))
 	if err != nil {
 		r.Fatal(err)
 	}

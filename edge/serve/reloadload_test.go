@@ -10,8 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -102,6 +104,7 @@ func (b *busyEdge) client(c *http.Client, make func() *http.Request, check func(
 				return
 			default:
 			}
+			time.Sleep(time.Millisecond) // so that other processes of the machine run too
 			before, r := b.reloads.Load(), make()
 			b.requests.Add(1)
 			problem := ""
@@ -187,35 +190,12 @@ func (b *busyEdge) startClients() {
 	})
 }
 
-// talk opens a websocket.
-func (b *busyEdge) talk() *sockets.Client {
-	b.Helper()
-	up, err := b.websocketTo("www.example.com", "/talk/")
-	if err != nil {
-		b.Fatal(err)
-	}
-	c := sockets.NewClient(up, 1<<20)
-	if err := c.SetDeadline(time.Now().Add(20 * patience)); err != nil { // it is read now and then
-		b.Fatal(err)
-	}
-	b.reads(c, "in")
-	return c
-}
-
-// reads reads the next message of a websocket.
-func (r *reloaded) reads(c *sockets.Client, want string) {
-	r.Helper()
-	if _, got, err := c.Read(); err != nil || string(got) != want {
-		r.Errorf("received %q, %v; expected %q", got, err, want)
-	}
-}
-
-// certificateOf returns the certificate that a new connection gets.
-func (b *busyEdge) certificateOf(address net.Addr) []byte {
-	b.Helper()
+// certificateAt returns the certificate that a new connection gets.
+func certificateAt(t *testing.T, address net.Addr) []byte {
+	t.Helper()
 	c, err := tls.Dial("tcp", address.String(), &tls.Config{InsecureSkipVerify: true, ServerName: "www.example.com"})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	defer c.Close()
 	return c.ConnectionState().PeerCertificates[0].Raw
@@ -231,11 +211,12 @@ func (b *busyEdge) admin(token string) int {
 	return b.do(r).StatusCode
 }
 
+// RELOADS sets the number of reloads.
 func TestReloadsUnderLoadFailNoRequestAndDropNoWebsocket(t *testing.T) {
 	b := startBusy(t)
-	n := int64(30)
-	if testing.Short() {
-		n = 12
+	n := int64(12)
+	if more, err := strconv.ParseInt(os.Getenv("RELOADS"), 10, 64); err == nil {
+		n = more
 	}
 	plain, secure, admin := b.server.Addrs()[0], b.server.Addrs()[1], b.server.AdminAddr()
 	open := []*sockets.Client{b.talk(), b.talk()}
@@ -247,7 +228,7 @@ func TestReloadsUnderLoadFailNoRequestAndDropNoWebsocket(t *testing.T) {
 		b.reload(b.text(i))
 		took = append(took, time.Since(began))
 		b.reloads.Store(i)
-		if got := b.certificateOf(secure); !bytes.Equal(got, b.certs[i%2].der(t)) {
+		if got := certificateAt(t, secure); !bytes.Equal(got, b.certs[i%2].der(t)) {
 			t.Errorf("reload %d: a new connection gets another certificate", i)
 		}
 		for token, want := range map[int64]int{i % 2: 200, (i + 1) % 2: 401} {
@@ -286,8 +267,11 @@ func TestReloadsUnderLoadFailNoRequestAndDropNoWebsocket(t *testing.T) {
 	b.clients.Wait()
 	b.eventually("the replaced configurations are closed", func() bool { return b.server.Readiness().Configuration.Replaced == 0 })
 	after := measure()
-	t.Logf("%d reloads, %d requests, %d failed, %d websockets, %s; heap %d and then %d KiB, goroutines %d and then %d",
-		n, b.requests.Load(), b.failures.Load(), len(open), durations(took), before.heap>>10, after.heap>>10, before.goroutines, after.goroutines)
+	if after.descriptors > before.descriptors || after.goroutines > before.goroutines {
+		t.Errorf("%d descriptors and %d goroutines, and %d and %d before the reloads", after.descriptors, after.goroutines, before.descriptors, before.goroutines)
+	}
+	t.Logf("%d reloads, %d requests, %d failed, %d websockets, %s; heap %d and then %d KiB, goroutines %d and then %d, descriptors %d and then %d",
+		n, b.requests.Load(), b.failures.Load(), len(open), durations(took), before.heap>>10, after.heap>>10, before.goroutines, after.goroutines, before.descriptors, after.descriptors)
 	if got := b.server.Readiness().Configuration; got.Reloads != uint64(n) {
 		t.Errorf("the report is %+v", got)
 	}
@@ -301,8 +285,8 @@ func b2i(b bool) int {
 }
 
 type measured struct {
-	heap       uint64
-	goroutines int
+	heap                    uint64
+	goroutines, descriptors int
 }
 
 func measure() measured {
@@ -310,7 +294,8 @@ func measure() measured {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return measured{m.HeapAlloc, runtime.NumGoroutine()}
+	descriptors, _ := os.ReadDir("/proc/self/fd") // none on other systems
+	return measured{m.HeapAlloc, runtime.NumGoroutine(), len(descriptors)}
 }
 
 func durations(all []time.Duration) string {
