@@ -52,6 +52,7 @@ type followed struct {
 
 	mu   sync.Mutex
 	read bool                   // the file was read
+	last *config.File           // the last valid content, even if it was refused; nil: none was read
 	seen map[string]fs.FileInfo // of the file, and of those it refers to, when it was last read
 }
 
@@ -70,22 +71,35 @@ func (f *followed) check(ctx context.Context) {
 
 // paths returns the file and those that it refers to.
 func (f *followed) paths() []string {
-	return append([]string{f.path}, f.server.now().parts.file.References()...)
+	paths := append([]string{f.path}, f.server.now().parts.file.References()...)
+	if f.last != nil {
+		paths = append(paths, f.last.References()...)
+	}
+	return paths
 }
 
 func (f *followed) reload(ctx context.Context, who string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// From before it is read: a change meanwhile is noticed.
 	f.read, f.seen = true, map[string]fs.FileInfo{}
-	for _, path := range f.paths() {
-		if info, err := os.Stat(path); err == nil {
-			f.seen[path] = info
-		}
-	}
+	f.look()
 	err := f.server.reload(ctx, who, f.load)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotServing) {
 		f.read = false // another attempt follows
+	}
+}
+
+// look notes the state of the files that were not looked at. It is called before they
+// are read, so that a change meanwhile is noticed.
+func (f *followed) look() {
+	for _, path := range f.paths() {
+		if _, looked := f.seen[path]; looked {
+			continue
+		}
+		f.seen[path] = nil
+		if info, err := os.Stat(path); err == nil {
+			f.seen[path] = info
+		}
 	}
 }
 
@@ -98,5 +112,10 @@ func (f *followed) load() (*config.File, error) {
 	if len(data) > maxConfigBytes {
 		return nil, fmt.Errorf("config: expected at most %d bytes, found more in %s; move the tenants to a database or a file of their own", maxConfigBytes, f.path)
 	}
-	return config.Parse(f.path, data)
+	parsed, err := config.Parse(f.path, data)
+	if err == nil {
+		f.last = parsed
+		f.look()
+	}
+	return parsed, err
 }

@@ -71,7 +71,7 @@ func NewMedia(host *edge.Host, next http.Handler, o MediaOptions) (*Media, error
 	m.media = newMedia(s, &o.Files, &access{&m.core, o.Access, o.Signer}, next)
 	if o.Uploads != nil {
 		s.writable = true
-		m.media.acceptUploads(o.Uploads)
+		m.media.acceptUploads(o.Uploads, nil)
 	}
 	return m, nil
 }

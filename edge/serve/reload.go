@@ -107,7 +107,7 @@ func (s *Server) replace(ctx context.Context, file *config.File) error {
 	if err != nil {
 		return locate(file, err)
 	}
-	if err := parts.rows.value.load(ctx, false); err != nil {
+	if err := loadRows(ctx, parts, before.parts); err != nil {
 		return errors.Join(located(file, err, "directory"), parts.Close())
 	}
 	if err := parts.openRegistry(ctx, s.with, before); err != nil {
@@ -129,6 +129,21 @@ func (s *Server) replace(ctx context.Context, file *config.File) error {
 	}
 	s.exchange(before, g, ready)
 	return nil
+}
+
+// loadRows loads the directory, unless it is that of before. A saved state, which may be
+// that of another database, is refused: the directory of before is more recent.
+func loadRows(ctx context.Context, p, before *Parts) error {
+	if p.rows == before.rows {
+		return nil
+	}
+	err := p.rows.value.load(ctx, false)
+	if err == nil && p.Source != nil {
+		if reason := p.Config.Directory.Stats().Degraded; reason != "" {
+			err = fmt.Errorf("expected the database to answer, found it down: %s; reload again when it answers", reason)
+		}
+	}
+	return err
 }
 
 // located returns err as an error at a key of file, unless it is located already.
@@ -171,6 +186,9 @@ func (s *Server) exchange(before, g *generation, ready *change) {
 		before.stopGuest()
 	}
 	s.watch(s.started, g)
+	if old := before.parts.rows; old != g.parts.rows && old.value.db != nil {
+		old.value.db.Source.LeaveState() // before the new source writes it
+	}
 	g.warnAndFollow()
 	ready.apply(s.base)
 	if was := before.host.GuestDigest(); was != after {

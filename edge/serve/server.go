@@ -31,6 +31,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/metrics"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
@@ -112,6 +113,7 @@ type common struct {
 	audit          *auditLog
 	unsigned       atomic.Uint64 // guests that were refused for their signature
 	channels       layers
+	busy           uploads.Busy // uploads that requests have open
 	ledger         *ledger
 	fleet          *fleetNode // nil: the edge is in no fleet
 }

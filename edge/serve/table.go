@@ -67,7 +67,7 @@ func (t *table) handler(c config.URLConf) (http.Handler, error) {
 	m := newMedia(s, t.server.options.Media, gate, next)
 	if c.Uploads != nil {
 		s.writable = true
-		m.acceptUploads(c.Uploads)
+		m.acceptUploads(c.Uploads, &t.server.busy)
 		t.uploads = append(t.uploads, m.uploads)
 	}
 	return m, nil

@@ -10,11 +10,12 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// acceptUploads lets clients change files.
-func (m *media) acceptUploads(c *config.Uploads) {
+// acceptUploads lets clients change files. busy are the uploads that are open; nil: those
+// of m only.
+func (m *media) acceptUploads(c *config.Uploads, busy *uploads.Busy) {
 	m.uploads = uploads.New(uploads.Options{
 		MaxBytes: c.MaxBytes, Resumable: c.Resumable && !m.store.remote, Expiry: c.Expiry, Timeout: c.Timeout,
-		Tag: files.Tag, Logger: m.store.log, Fail: m.failUpload,
+		Tag: files.Tag, Busy: busy, Logger: m.store.log, Fail: m.failUpload,
 	})
 	// A client that chooses names could upload the compressed form of another's file.
 	m.options.Precompressed = false

@@ -13,6 +13,7 @@ import (
 // saver writes the state file in a separate goroutine, so that saving never
 // delays a change. A write that fails is retried until it succeeds.
 type saver struct {
+	owner *Source
 	path  string // empty: no state is saved
 	every time.Duration
 	dir   *tenantdb.Directory
@@ -29,7 +30,7 @@ type saver struct {
 func newSaver(s *Source, dir *tenantdb.Directory) *saver {
 	ctx, end := context.WithCancel(context.Background())
 	v := &saver{
-		path: s.stateFile, every: s.saveEvery, dir: dir, log: s.log(dir),
+		owner: s, path: s.stateFile, every: s.saveEvery, dir: dir, log: s.log(dir),
 		dirty: make(chan struct{}, 1), end: end,
 	}
 	if v.path == "" {
@@ -106,7 +107,20 @@ func (v *saver) run(ctx context.Context) {
 // logFailuresEvery is the interval at which a lasting failure is logged.
 const logFailuresEvery = time.Minute
 
+// LeaveState makes the Source write its state file no more, since another one does. It
+// waits for a write.
+func (s *Source) LeaveState() {
+	s.saving.Lock()
+	defer s.saving.Unlock()
+	s.left = true
+}
+
 func (v *saver) save() bool {
+	v.owner.saving.Lock()
+	defer v.owner.saving.Unlock()
+	if v.owner.left {
+		return true
+	}
 	v.dir.Note(func(*tenantdb.Upkeep) { v.since = time.Time{} })
 	err := tenantdb.SaveState(v.path, v.dir)
 	if err != nil {

@@ -25,6 +25,9 @@ type Source struct {
 
 	mu       sync.Mutex
 	follower *follower // made by Load, used by Follow
+
+	saving sync.Mutex // held during a write of the state file
+	left   bool       // the state file is not written any more; guarded by saving
 }
 
 const (

@@ -29,6 +29,9 @@ type Options struct {
 	Tag func(fs.FileInfo) string
 	// Fail answers a failed request. The error is for logs. Nil: http.Error.
 	Fail func(w http.ResponseWriter, r *http.Request, status int, err error)
+	// Busy are the uploads that requests have open. Handlers of the same files share one;
+	// nil: the Handler has its own.
+	Busy *Busy
 	// Logger logs failures of the server; nil: slog.Default.
 	Logger *slog.Logger
 }
@@ -38,7 +41,6 @@ type Handler struct {
 	options Options
 	clock   *steady.Clock
 	counts  counts
-	busy    busy
 }
 
 // Defaults of Options.
@@ -59,7 +61,10 @@ func New(o Options) *Handler {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Handler{options: o, clock: steady.New(), busy: busy{holders: make(map[string]*holder)}}
+	if o.Busy == nil {
+		o.Busy = &Busy{}
+	}
+	return &Handler{options: o, clock: steady.New()}
 }
 
 // Action is what a request is about to do.

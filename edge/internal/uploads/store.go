@@ -148,7 +148,7 @@ func (s *store) Lock(ctx context.Context, _ func()) error {
 		if !errors.Is(err, backend.ErrPartialBusy) {
 			return s.tusError(err)
 		}
-		other := s.handler.busy.interrupt(key)
+		other := s.handler.options.Busy.interrupt(key)
 		if other == nil {
 			return handler.ErrFileLocked // another process has it open, or a request that is about to end
 		}
@@ -158,7 +158,7 @@ func (s *store) Lock(ctx context.Context, _ func()) error {
 			return handler.ErrFileLocked
 		}
 	}
-	s.held = s.handler.busy.hold(key, s.content)
+	s.held = s.handler.options.Busy.hold(key, s.content)
 	return nil
 }
 
@@ -177,7 +177,7 @@ func (s *store) close() {
 	}
 	s.content.End()
 	if s.held != nil {
-		s.handler.busy.release(s.held)
+		s.handler.options.Busy.release(s.held)
 		s.held = nil
 	}
 }
@@ -209,8 +209,9 @@ func statusError(status int) error {
 	return handler.NewError("ERR_UPLOAD", text, status)
 }
 
-// busy maps uploads to the requests of this process that have them open.
-type busy struct {
+// Busy maps uploads to the requests of this process that have them open. The zero value
+// is empty.
+type Busy struct {
 	mu      sync.Mutex
 	holders map[string]*holder
 }
@@ -221,17 +222,20 @@ type holder struct {
 	done    chan struct{}
 }
 
-func (b *busy) hold(key string, content *body) *holder {
+func (b *Busy) hold(key string, content *body) *holder {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h := &holder{key, content, make(chan struct{})}
+	if b.holders == nil {
+		b.holders = map[string]*holder{}
+	}
 	b.holders[key] = h
 	return h
 }
 
 // interrupt interrupts the request that has an upload open. The returned channel
 // is closed when that request has ended; it is nil if there is none.
-func (b *busy) interrupt(key string) <-chan struct{} {
+func (b *Busy) interrupt(key string) <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h := b.holders[key]
@@ -242,7 +246,7 @@ func (b *busy) interrupt(key string) <-chan struct{} {
 	return h.done
 }
 
-func (b *busy) release(h *holder) {
+func (b *Busy) release(h *holder) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.holders[h.key] == h {
