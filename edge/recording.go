@@ -12,7 +12,8 @@ import (
 // that the guest gets. Zero fields have their defaults. FORMAT.md of edge/internal/record
 // describes the files.
 type Recording struct {
-	// Folder is where the files are; New creates it. Each Host needs its own.
+	// Folder is where the files are; New creates it. Only a Host that replaces another may
+	// have the same, while the other ends.
 	Folder   string
 	Rate     float64 // share of the requests that is recorded; default 0.01
 	MaxBytes int64   // size of a file, about; default 64 MiB

@@ -3,10 +3,12 @@ package serve_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -127,4 +129,39 @@ func ExampleNewMedia() {
 	// Output:
 	// PUT 201
 	// GET 200
+}
+
+// A program reloads the configuration at a time of its choice. Server.Follow does it
+// when the file changes.
+func ExampleServer_Reload() {
+	ctx := context.Background()
+	parse := func(body string) *config.File {
+		f, err := config.Parse("tenantedge.yaml", []byte(strings.Replace(file, "hello", body, 1)))
+		if err != nil {
+			panic(err)
+		}
+		return f
+	}
+	s, err := serve.New(ctx, parse("hello"), serve.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic(err)
+	}
+	defer s.Close()
+	if err := s.Start(ctx); err != nil {
+		panic(err)
+	}
+	get := func() {
+		r := httptest.NewRequest(http.MethodGet, "http://www.example.com/", nil)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		fmt.Print(w.Body)
+	}
+	get()
+	if err := s.Reload(ctx, parse("hello again")); err != nil {
+		panic(err) // the configuration before serves on
+	}
+	get()
+	// Output:
+	// hello
+	// hello again
 }

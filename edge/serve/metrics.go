@@ -80,7 +80,8 @@ func (s *generation) tooDeep() float64 {
 }
 
 // Metrics returns the registry that /metrics exports, together with the figures of
-// the process and its Go runtime. Programs may add their own collectors.
+// the process and its Go runtime. Programs may add their own collectors. It stays the
+// same after a Reload, and no counter goes back.
 func (s *Server) Metrics() *prometheus.Registry { return s.metrics }
 
 func (s *Server) metricsHandler() http.Handler {

@@ -265,3 +265,18 @@ func TestARenewedCertificateIsServed(t *testing.T) {
 		t.Errorf("the log is %s", r.logs)
 	}
 }
+
+func TestReloadsLeaveNothingBehind(t *testing.T) {
+	r := serveText(t, talks, withMembers)
+	after := func(n int) measured {
+		for i := range n {
+			r.reload(strings.Replace(talks, "first", fmt.Sprint("body", i), 1))
+		}
+		r.eventually("the replaced configurations are closed", func() bool { return r.server.Readiness().Configuration.Replaced == 0 })
+		return measure()
+	}
+	few, more := after(2), after(10)
+	if more.goroutines > few.goroutines || more.descriptors > few.descriptors || more.heap > few.heap+few.heap/2 {
+		t.Errorf("after 12 reloads there are %+v, and %+v after two", more, few)
+	}
+}

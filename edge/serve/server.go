@@ -9,6 +9,8 @@
 //
 // Its parts can be used separately:
 //   - [New] and [Server.Start] make an http.Handler without listeners.
+//   - [Server.Reload] replaces the configuration while requests are served, and
+//     [Server.Follow] does that when its file changes.
 //   - [Open] opens directory, sessions, queries and channel layer for a Host that
 //     the caller makes.
 //   - [NewMedia] serves and stores the files of tenants for any Host.
