@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -101,6 +102,9 @@ type Config struct {
 	// request that the call is for; nil: nowhere. A canary adds its calls to those of
 	// the current guest, a shadow's cost nothing. Cost may be nil.
 	Cost func(context.Context) *stats.Cost
+	// Routed is called with the tenant that a request was routed to, or is redirected
+	// to, before it is answered. nil: not called.
+	Routed func(context.Context, *tenant.Tenant)
 	// FallBackToPreviousGuest lets the previous guest, if there is one, decide on a
 	// request on which the guest fails. Otherwise its error is ErrGuest.
 	FallBackToPreviousGuest bool

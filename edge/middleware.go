@@ -40,6 +40,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		case abi.Tenant, abi.None:
 			if d.Outcome == abi.Tenant {
 				carried.tenant, carried.headers = d.Tenant, d.Headers
+				h.tellRouted(carried)
 			}
 			passes := q.Websocket && h.passesOn(carried.of(), d.WSFound)
 			if passes || q.Websocket && h.config.Websockets.Deferred {
@@ -59,6 +60,8 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 				h.websockets.Serve(w, out, handshakeOf(carried.of(), &d))
 			}
 		case abi.Redirect:
+			carried.tenant = d.Tenant
+			h.tellRouted(carried)
 			h.results.add(stats.ResultRedirect)
 			w.Header().Set("Location", d.Location)
 			w.WriteHeader(d.Status)
@@ -66,6 +69,13 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			h.refuseUnrouted(w, r, &q, &d)
 		}
 	})
+}
+
+// tellRouted calls Config.Routed if the tenant is known.
+func (h *Host) tellRouted(c *routedContext) {
+	if h.config.Routed != nil && c.tenant.Schema != "" {
+		h.config.Routed(c, &c.tenant)
+	}
 }
 
 // passesOn reports whether the handshake of a tenant, nil for none, goes to next.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -28,13 +29,14 @@ type tunnels struct {
 // may become one.
 type tunnel struct {
 	tenant *tenant.Tenant  // nil: none
+	meter  stats.Meter     // counts nothing unless Config.Meter is set
 	done   <-chan struct{} // closed when the handler returns
 	cancel context.CancelFunc
 	ending sync.Once
 
 	mu     sync.Mutex
 	ended  bool
-	frames *sockets.Tunnel // nil: still a handshake
+	frames *sockets.Tunnel // nil: still a handshake, and the meter counts nothing
 }
 
 type tunnelKey struct{}
@@ -53,7 +55,8 @@ func (t *tunnel) accepted(app io.ReadWriteCloser) io.ReadWriteCloser {
 	if t.ended {
 		return app
 	}
-	t.frames = sockets.NewTunnel(app)
+	t.meter.Opened()
+	t.frames = sockets.NewTunnel(app, t.meter.Received, t.meter.Sent)
 	return t.frames.App()
 }
 
@@ -103,7 +106,7 @@ func (ts *tunnels) init() {
 
 // track returns r with a tunnel in its context, and a function to call when r has
 // been served. It returns r itself if r has no Upgrade.
-func (ts *tunnels) track(r *http.Request) (*http.Request, func()) {
+func (ts *tunnels) track(r *http.Request, meter func(*tenant.Tenant) stats.Meter) (*http.Request, func()) {
 	if len(r.Header["Upgrade"]) == 0 {
 		return r, func() {}
 	}
@@ -111,6 +114,9 @@ func (ts *tunnels) track(r *http.Request) (*http.Request, func()) {
 	t := &tunnel{cancel: cancel, done: ctx.Done()}
 	stop := context.AfterFunc(ts.closing, func() { t.end(sockets.CodeGoingAway) })
 	t.tenant, _ = tenant.From(r.Context())
+	if t.meter = noMeter; meter != nil {
+		t.meter = meter(t.tenant)
+	}
 	ts.mu.Lock()
 	ts.live[t] = struct{}{}
 	ts.mu.Unlock()
@@ -121,9 +127,31 @@ func (ts *tunnels) track(r *http.Request) (*http.Request, func()) {
 		ts.mu.Lock()
 		delete(ts.live, t)
 		ts.mu.Unlock()
+		t.unmeter()
 		ts.open.Done()
 	}
 }
+
+// unmeter ends the counting of a tunnel whose handler returns.
+func (t *tunnel) unmeter() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended = true; t.frames != nil {
+		t.meter.Closed()
+	}
+	t.meter.Release()
+}
+
+// noMeter counts nothing.
+var noMeter stats.Meter = unmetered{}
+
+type unmetered struct{}
+
+func (unmetered) Opened()      {}
+func (unmetered) Closed()      {}
+func (unmetered) Received(int) {}
+func (unmetered) Sent(int)     {}
+func (unmetered) Release()     {}
 
 func (ts *tunnels) count() int {
 	ts.mu.Lock()

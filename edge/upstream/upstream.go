@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -64,6 +65,9 @@ type Config struct {
 	// answer, from the start of the request, with the answer, to whose header it may add,
 	// or nil after a failure. nil: not called.
 	Answered func(*http.Request, *http.Response, time.Duration)
+	// Meter returns what counts the use of a websocket of a tenant, nil for none, that
+	// passes to the application. nil: nothing is counted.
+	Meter func(*tenant.Tenant) stats.Meter
 	// SendFile answers a request for which the application orders a file with
 	// X-Accel-Redirect or X-Sendfile. nil: such orders are ignored. They never
 	// reach clients.
@@ -149,7 +153,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// drops up to 256 KiB of the rest.
 		_ = http.NewResponseController(w).EnableFullDuplex() // fails without a connection, in tests
 	}
-	r, done := h.tunnels.track(r)
+	r, done := h.tunnels.track(r, h.config.Meter)
 	defer done()
 	h.reverse.ServeHTTP(&answerWriter{ResponseWriter: w, request: r}, r)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/http1"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -64,6 +65,9 @@ type Config struct {
 	// Accepted is called with the header of the answer before a handshake is accepted. It
 	// may add to it. May be nil.
 	Accepted func(*http.Request, http.Header)
+	// Meter returns what counts the use of a tenant's websockets. It is released once none
+	// of them is open. May be nil.
+	Meter func(*tenant.Tenant) stats.Meter
 }
 
 // Target is what serves a route. Exactly one of Upstream, Consumer and

@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/consumer"
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
@@ -129,7 +130,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, d Routed) {
 	handshake, err := s.hub.Admit(w, r, sockets.Options{
 		Tenant: guests.Key(t), Limits: s.limits, Relays: target.Upstream != nil,
 		AllowOrigin:   func(origin sockets.Origin) bool { return s.edge.Origins.allows(origin, r, t, target.Origins) },
-		AllowNoOrigin: s.config.WithoutOrigin,
+		AllowNoOrigin: s.config.WithoutOrigin, Meter: s.meterOf(t),
 		OnReject: func(w http.ResponseWriter, rejection *sockets.Rejection) {
 			s.reject(w, r, rejection.Status, rejection.Reason, nil)
 		},
@@ -160,6 +161,14 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, d Routed) {
 
 func (s *Server) reject(w http.ResponseWriter, r *http.Request, status int, reason string, cause error) {
 	s.edge.Reject(w, r, &Rejection{Status: status, Reason: reason}, cause)
+}
+
+// meterOf returns sockets.Options.Meter for a tenant.
+func (s *Server) meterOf(t *tenant.Tenant) func() stats.Meter {
+	if s.config.Meter == nil {
+		return nil
+	}
+	return func() stats.Meter { return s.config.Meter(t) }
 }
 
 // accept calls Config.Accepted.

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
@@ -14,6 +15,7 @@ type endpoint struct {
 	tenant tenant.Tenant // without Path, which belongs to one request
 	set    *Set
 	scope  channel.Scope
+	ctx    context.Context // of events; it has the tenant
 
 	count int // websockets; guarded by Set.mu
 	owner *owner
@@ -51,6 +53,7 @@ func (set *Set) acquire(r *Request) *endpoint {
 	if ep == nil {
 		ep = &endpoint{endpointKey: key, tenant: *t, set: set, scope: r.Scope}
 		ep.tenant.Path = ""
+		ep.ctx = tenant.NewContext(context.Background(), &ep.tenant)
 		if set.endpoints == nil {
 			set.endpoints = map[endpointKey]*endpoint{}
 		}

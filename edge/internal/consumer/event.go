@@ -64,7 +64,7 @@ func (c *Consumer) runWith(fromWork bool, export instance.Export, write func([]b
 		return
 	}
 	e := effects{endpoint: c.endpoint, last: export == instance.SocketClose}
-	if err := c.call(context.Background(), g, i, export, write, &e); err != nil {
+	if err := c.call(c.endpoint.ctx, g, i, export, write, &e); err != nil {
 		c.fail(err)
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
 // Config is the configuration of a hub. The zero value is valid; zero fields have
@@ -119,6 +121,9 @@ type Options struct {
 	Protocols []string
 	// Header is added to the response.
 	Header http.Header
+	// Meter returns what counts the use of the Tenant's websockets. It is called for the
+	// first of them, and released after the last one. nil: nothing is counted.
+	Meter func() stats.Meter
 	// OnReject writes the response to a rejected handshake; the headers for its
 	// status are set. Default: http.Error.
 	OnReject func(w http.ResponseWriter, rejection *Rejection)

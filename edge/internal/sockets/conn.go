@@ -120,13 +120,18 @@ func (c *Conn) Send(op Op, payload []byte) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
-	before := c.out.size
-	if c.deflate == nil || len(payload) < c.hub.config.CompressAbove || !c.queueCompressed(op, payload) {
+	before, size := c.out.size, 0
+	if c.deflate != nil && len(payload) >= c.hub.config.CompressAbove {
+		size = c.queueCompressed(op, payload)
+	}
+	if size == 0 {
+		size = len(payload)
 		b := appendHeader(c.out.room(maxHeader+len(payload)), ws.OpCode(op), false, len(payload))
 		c.out.put(append(b, payload...))
 	}
 	c.limitQueue(before)
 	c.mu.Unlock()
+	c.tenant.sent(size)
 	c.hub.counters.sent.Add(1)
 	c.schedule(flagFlush)
 	return nil
@@ -139,16 +144,18 @@ func (c *Conn) SendFrame(f *Frame) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
-	before := c.out.size
+	before, size := c.out.size, len(f.payload)
 	frame := f.plain
 	if d := c.deflate; d != nil && len(f.payload) >= c.hub.config.CompressAbove {
 		switch {
 		case !d.writeTakeover && d.writeBits == maxWindowBits:
 			if compressed := f.deflated(); compressed != nil {
-				frame = compressed
+				frame, size = compressed, f.deflatedSize
 			}
-		case c.queueCompressed(f.op, f.payload):
-			frame = nil
+		default:
+			if n := c.queueCompressed(f.op, f.payload); n > 0 {
+				frame, size = nil, n
+			}
 		}
 	}
 	if frame != nil {
@@ -156,25 +163,27 @@ func (c *Conn) SendFrame(f *Frame) error {
 	}
 	c.limitQueue(before)
 	c.mu.Unlock()
+	c.tenant.sent(size)
 	c.hub.counters.sent.Add(1)
 	c.schedule(flagFlush)
 	return nil
 }
 
-// queueCompressed queues a message compressed, if that makes it smaller.
-func (c *Conn) queueCompressed(op Op, payload []byte) bool {
+// queueCompressed queues a message compressed, if that makes it smaller. It returns the
+// size of the payload, or 0 for a message that it did not queue.
+func (c *Conn) queueCompressed(op Op, payload []byte) int {
 	d := getDeflater(c.deflate.writeBits)
 	defer d.release()
 	body := d.compress(payload, c.deflate.wrote)
 	if len(body) >= len(payload) {
-		return false
+		return 0
 	}
 	b := appendHeader(c.out.room(maxHeader+len(body)), ws.OpCode(op), true, len(body))
 	c.out.put(append(b, body...))
 	if c.deflate.writeTakeover {
 		c.deflate.wrote = appendWindow(c.deflate.wrote, payload, c.deflate.writeBits)
 	}
-	return true
+	return len(body)
 }
 
 // countQueued counts what was added to the queue, and returns the bytes in all

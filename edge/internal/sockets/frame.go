@@ -81,8 +81,9 @@ type Frame struct {
 	payload []byte
 	plain   []byte // the frame, uncompressed
 
-	once       sync.Once
-	compressed []byte // the frame, compressed without context and with the largest window; nil if it is not smaller
+	once         sync.Once
+	compressed   []byte // the frame, compressed without context and with the largest window; nil if it is not smaller
+	deflatedSize int    // of its payload
 }
 
 // NewFrame returns a message for SendFrame. It copies the payload.
@@ -99,6 +100,7 @@ func (f *Frame) deflated() []byte {
 		d := getDeflater(maxWindowBits)
 		defer d.release()
 		if body := d.compress(f.payload, nil); len(body) < len(f.payload) {
+			f.deflatedSize = len(body)
 			f.compressed = append(appendHeader(make([]byte, 0, maxHeader+len(body)), ws.OpCode(f.op), true, len(body)), body...)
 		}
 	})

@@ -16,6 +16,7 @@ type parser struct {
 	lastBuffer []byte // the payload of the last event, to be recycled
 	charge     charge // of lastBuffer, if it was inflated
 	remaining  int64  // bytes of the frame's payload
+	data       int    // bytes of payloads of data frames that taken has not returned
 	mask       [4]byte
 	head       [maxHeader]byte // an incomplete header
 	headLen    uint8
@@ -74,6 +75,7 @@ func (p *parser) next(b []byte, r *rules, deflate *compression) (ev event, n int
 			}
 			continue
 		}
+		p.data += len(chunk)
 		ev, err := p.dataFrame(chunk, complete, r, deflate)
 		if err != nil || ev.op != 0 {
 			return ev, n, err
@@ -186,6 +188,13 @@ func (p *parser) dataFrame(chunk []byte, complete bool, r *rules, deflate *compr
 	}
 	p.lastBuffer = inflated
 	return event{p.messageOp, inflated}, err
+}
+
+// taken returns how many bytes of payloads of data frames were parsed since the last call.
+func (p *parser) taken() int {
+	n := p.data
+	p.data = 0
+	return n
 }
 
 // recycle releases the payload of the last event.

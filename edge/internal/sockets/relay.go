@@ -142,6 +142,7 @@ func (e *relayEnd) completeFrames(c *Conn, b []byte) (n int, failed *failure) {
 		if failed := e.countFrame(c, h); failed != nil {
 			return n, failed
 		}
+		e.transferred(c, int(h.Length))
 		n += size + int(h.Length)
 	}
 	return n, nil
@@ -237,8 +238,18 @@ func (e *relayEnd) countFrame(c *Conn, h ws.Header) *failure {
 	return nil
 }
 
+// transferred counts a part of the payload of the peer's messages.
+func (e *relayEnd) transferred(c *Conn, n int) {
+	if e.masked {
+		c.tenant.received(n)
+	} else {
+		c.tenant.sent(n)
+	}
+}
+
 // fragment forwards a part of a frame's payload, as a fragment.
 func (e *relayEnd) fragment(body []byte) {
+	e.transferred(e.other, len(body))
 	e.remaining -= int64(len(body))
 	first := byte(e.op) | e.rsv<<4
 	if e.fin && e.remaining == 0 {

@@ -187,6 +187,7 @@ func (c *Conn) receive(b []byte) {
 	for len(b) > 0 && c.phase <= phaseClosing && !c.noWait && !c.closeReceived {
 		ev, n, err := c.parser.next(b, &c.hub.rules, c.deflate)
 		b = b[n:]
+		c.tenant.received(c.parser.taken())
 		if err != nil {
 			if err == errInflating {
 				c.hub.counters.overinflated.Add(1)

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
 // tenant is the state that the connections of one key share. It exists while there
@@ -14,6 +16,7 @@ type tenant struct {
 	inflated    atomic.Int64 // bytes of inflated messages being handled
 	rateLimited atomic.Bool  // Limits.Messages is set
 	maxQueued   atomic.Int64 // Limits.Queued
+	meter       stats.Meter  // nil: nothing is counted
 
 	mu          sync.Mutex
 	limits      Limits
@@ -73,6 +76,9 @@ func (h *Hub) join(c *Conn, o *Options) bool {
 		return false
 	}
 	h.tenants[key] = t
+	if t.count == 0 && o.Meter != nil {
+		t.meter = o.Meter()
+	}
 	c.tenant = t
 	c.member.closings, c.member.moves, c.member.descriptors = t.closed.times, t.moves, uint8(descriptors)
 	t.count++
@@ -87,6 +93,20 @@ func (l *Limits) full(count, taken, more int) bool {
 	return l.Connections > 0 && count >= l.Connections || l.Descriptors > 0 && count > 0 && taken+more > l.Descriptors
 }
 
+// received counts a part of the payload of a client's message.
+func (t *tenant) received(n int) {
+	if t.meter != nil && n > 0 {
+		t.meter.Received(n)
+	}
+}
+
+// sent counts a part of the payload of a message for a client.
+func (t *tenant) sent(n int) {
+	if t.meter != nil && n > 0 {
+		t.meter.Sent(n)
+	}
+}
+
 // enlist adds an attached connection to the tenant's list, and closes it if the
 // tenant or the hub was closed since it joined.
 func (h *Hub) enlist(c *Conn) {
@@ -98,6 +118,9 @@ func (h *Hub) enlist(c *Conn) {
 	}
 	t.first = c
 	c.member.listed = true
+	if t.meter != nil {
+		t.meter.Opened()
+	}
 	closed := t.closed
 	moved := c.isRelay && t.moves != c.member.moves
 	code := t.moved
@@ -131,9 +154,15 @@ func (h *Hub) leave(c *Conn) {
 			m.next.member.prev = m.prev
 		}
 		*m = membership{}
+		if t.meter != nil {
+			t.meter.Closed()
+		}
 	}
 	if t.count--; t.count == 0 {
 		delete(h.tenants, t.key)
+		if t.meter != nil {
+			t.meter.Release()
+		}
 	}
 	h.open.Done()
 }

@@ -20,12 +20,14 @@ type Tunnel struct {
 	started         chan struct{} // closed once the client has the response to its handshake
 }
 
-// NewTunnel returns a tunnel to an application that has accepted a websocket.
-func NewTunnel(app io.ReadWriteCloser) *Tunnel {
+// NewTunnel returns a tunnel to an application that has accepted a websocket. received and
+// sent are called with the sizes of parts of the payloads of the client's and of the
+// application's messages.
+func NewTunnel(app io.ReadWriteCloser, received, sent func(int)) *Tunnel {
 	return &Tunnel{
 		app:      app,
-		toApp:    outlet{to: app, closed: make(chan struct{})},
-		toClient: outlet{closed: make(chan struct{})},
+		toApp:    outlet{to: app, closed: make(chan struct{}), count: received},
+		toClient: outlet{closed: make(chan struct{}), count: sent},
 		started:  make(chan struct{}),
 	}
 }
@@ -74,6 +76,7 @@ func (t *Tunnel) End(code Code, done <-chan struct{}, timeout time.Duration) {
 type outlet struct {
 	to     io.Writer
 	closed chan struct{} // closed once the sending peer has sent a close frame
+	count  func(int)
 
 	mu         sync.Mutex
 	tracker    frameTracker
@@ -131,7 +134,10 @@ func (o *outlet) trackFrameLocked(p []byte) int {
 	if o.tracker.closed {
 		return len(p)
 	}
-	n := o.tracker.next(p)
+	n, data := o.tracker.next(p)
+	if data > 0 {
+		o.count(data)
+	}
 	if o.tracker.closed {
 		close(o.closed)
 	}
@@ -150,9 +156,9 @@ type frameTracker struct {
 
 func (f *frameTracker) between() bool { return f.headLen == 0 }
 
-// next returns how many bytes at the start of p belong to the current frame.
-func (f *frameTracker) next(p []byte) int {
-	n := 0
+// next returns how many bytes at the start of p belong to the current frame, and how
+// many of these are of the payload of a message.
+func (f *frameTracker) next(p []byte) (n, data int) {
 	for ; n < len(p) && !f.inPayload; n++ {
 		f.head[f.headLen] = p[n]
 		f.headLen++
@@ -160,11 +166,14 @@ func (f *frameTracker) next(p []byte) int {
 	}
 	payload := min(uint64(len(p)-n), f.remaining)
 	f.remaining -= payload
+	if !ws.OpCode(f.head[0] & 0x0f).IsControl() {
+		data = int(payload)
+	}
 	if f.inPayload && f.remaining == 0 {
 		f.closed = ws.OpCode(f.head[0]&0x0f) == ws.OpClose
 		f.headLen, f.inPayload = 0, false
 	}
-	return n + int(payload)
+	return n + int(payload), data
 }
 
 // parseHead checks whether head is complete, and parses it.

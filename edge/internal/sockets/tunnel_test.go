@@ -15,18 +15,20 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5}, uint8(1))
 	f.Fuzz(func(t *testing.T, stream []byte, step uint8) {
 		var follower frameTracker
-		at, ended := 0, 0 // the tracker's position, and the end of its last frame
+		at, ended := 0, 0       // the tracker's position, and the end of its last frame
+		data, endedData := 0, 0 // bytes of messages up to there
 		for at < len(stream) && !follower.closed {
-			n := follower.next(stream[at:min(at+int(step)+1, len(stream))])
+			n, payload := follower.next(stream[at:min(at+int(step)+1, len(stream))])
 			if n < 1 {
 				t.Fatalf("consumed %d bytes at %d", n, at)
 			}
+			data += payload
 			if at += n; follower.between() {
-				ended = at
+				ended, endedData = at, data
 			}
 		}
 		in := bytes.NewReader(stream)
-		want, closed := 0, false
+		want, wantData, closed := 0, 0, false
 		for !closed {
 			h, err := ws.ReadHeader(in)
 			if err != nil || h.Length > int64(in.Len()) {
@@ -34,9 +36,12 @@ func FuzzFrames(f *testing.F) {
 			}
 			_, _ = in.Seek(h.Length, io.SeekCurrent)
 			want, closed = len(stream)-in.Len(), h.OpCode == ws.OpClose
+			if !h.OpCode.IsControl() {
+				wantData += int(h.Length)
+			}
 		}
-		if ended != want || follower.closed != closed {
-			t.Errorf("the last frame ends at %d, closed %v; expected %d, %v", ended, follower.closed, want, closed)
+		if ended != want || follower.closed != closed || endedData != wantData {
+			t.Errorf("the last frame ends at %d after %d bytes of messages, closed %v; expected %d, %d, %v", ended, endedData, follower.closed, want, wantData, closed)
 		}
 	})
 }
