@@ -197,6 +197,7 @@ limits:
   guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3, log_rate: 4KiB}
 logs: {format: json, level: warn, access: true, cost: true}
 server_timing: trusted
+usage: {enabled: false, window: 5m, folder: usage, max_bytes: 1MiB, max_files: 3, memory: 2MiB, metrics_tenants: 5}
 on_guest_error: previous
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
 `)
@@ -274,6 +275,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		Logs:                    Logs{Format: "json", Level: slog.LevelWarn, Access: true, Cost: true},
 		ServerTiming:            "trusted",
+		Usage:                   Usage{Window: 5 * time.Minute, Folder: "/etc/tenantedge/usage", MaxBytes: 1 << 20, MaxFiles: 3, Memory: 2 << 20, MetricsTenants: 5},
 		FallBackToPreviousGuest: true,
 		Websockets:              Websockets{Compression: "off"},
 		WSTargets:               map[string]map[string]websocket.Target{},

@@ -38,6 +38,7 @@ func newDocument(name string) *document {
 			},
 			Websockets:   Websockets{Compression: "off"},
 			ServerTiming: "none",
+			Usage:        defaultUsage(),
 			Logs:         Logs{Format: "auto"},
 		},
 		Admin:           "127.0.0.1:8081",

@@ -79,6 +79,8 @@ type File struct {
 	// ServerTiming says which clients get the cost of a request in the header
 	// Server-Timing: "none", "trusted" peers or "all".
 	ServerTiming string `key:"server_timing,one=none|trusted|all"`
+	// Usage configures how the use of tenants is counted.
+	Usage Usage `key:"usage"`
 	// Record configures the log of requests; nil: there is none.
 	Record *Record `key:"record"`
 	// Fleet is the group of edges that run the same guest; nil: the edge is in none.

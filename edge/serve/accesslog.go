@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/accounting"
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
@@ -22,7 +22,7 @@ import (
 // costs.
 type note struct {
 	id      string
-	schema  string
+	tenant  accounting.Key
 	routing string
 	reason  string
 	cost    stats.Cost
@@ -43,7 +43,7 @@ func noteOf(ctx context.Context) *note {
 
 func noteTenant(ctx context.Context, t *tenant.Tenant) {
 	if n, ok := ctx.Value(noteKey{}).(*note); ok {
-		n.schema, n.routing = t.Schema, string(t.Routing.Router)
+		n.tenant, n.routing = accounting.Key{Schema: t.Schema, ID: t.ID}, string(t.Routing.Router)
 	}
 }
 
@@ -57,33 +57,66 @@ func noteFailure(ctx context.Context, reason string) string {
 	return n.id
 }
 
-// noted gives each request a note, and writes the access log and Server-Timing of it.
-func (s *generation) noted(next http.Handler) http.Handler {
+// observed is a request with its note, as the context and the ResponseWriter of its
+// handlers: one allocation for all.
+type observed struct {
+	context.Context
+	note  note
+	write countingWriter
+	body  countingBody
+}
+
+// Value implements context.Context.
+func (o *observed) Value(key any) any {
+	switch key {
+	case noteKey{}:
+		return &o.note
+	case requestid.Key{}:
+		if o.note.id != "" {
+			return o.note.id
+		}
+	}
+	return o.Context.Value(key)
+}
+
+// observe gives each request a note, counts its use, and writes the access log and
+// Server-Timing of it.
+func (s *generation) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := &note{id: rand.Text()}
-		counted := &countingWriter{ResponseWriter: w}
+		o := &observed{Context: r.Context()}
+		o.write = countingWriter{ResponseWriter: w, head: r.Method == http.MethodHead}
 		if s.tellsTiming(r) {
-			counted.timing = n
+			o.write.timing = &o.note
 		}
 		if s.options.AccessLog {
-			defer s.logAccess(r, n, counted, time.Now())
+			o.note.id = rand.Text()
+			defer s.logAccess(r, o, time.Now())
 		}
-		ctx := edge.WithRequestID(context.WithValue(r.Context(), noteKey{}, n), n.id)
-		next.ServeHTTP(counted, r.WithContext(ctx))
-		counted.beforeHead() // net/http sends the head of an empty answer
+		in := r.WithContext(o)
+		if s.accounts != nil {
+			if r.Body != nil && r.Body != http.NoBody {
+				o.body.ReadCloser = r.Body
+				in.Body = &o.body
+			}
+			defer s.count(o)
+		}
+		next.ServeHTTP(&o.write, in)
+		o.write.beforeHead() // net/http sends the head of an empty answer
+		o.write.complete = true
 	})
 }
 
 // logAccess writes the log record of a request that was served, without query and
 // headers, which may hold secrets.
-func (s *generation) logAccess(r *http.Request, n *note, w *countingWriter, began time.Time) {
+func (s *generation) logAccess(r *http.Request, o *observed, began time.Time) {
+	n, w := &o.note, &o.write
 	attrs := []slog.Attr{
 		slog.String("request", n.id),
 		slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.URL.Path),
 		slog.Int("status", w.status()), slog.Int64("bytes", w.bytes),
 		slog.Float64("ms", float64(time.Since(began).Microseconds())/1000),
 		slog.String("peer", r.RemoteAddr), slog.String("proto", r.Proto),
-		slog.String("tenant", n.schema), slog.String("routing", n.routing),
+		slog.String("tenant", n.tenant.Schema), slog.String("routing", n.routing),
 	}
 	if s.options.LogCost {
 		attrs = append(attrs, slog.Uint64("fuel", n.cost.Fuel()), slog.Int64("guest_ns", n.cost.Took().Nanoseconds()), slog.Uint64("host_calls", n.cost.HostCalls()))
@@ -97,9 +130,12 @@ func (s *generation) logAccess(r *http.Request, n *note, w *countingWriter, bega
 // countingWriter records the status and size of a response.
 type countingWriter struct {
 	http.ResponseWriter
-	timing *note // of which Server-Timing is still to be set; nil: none
-	code   int
-	bytes  int64
+	timing   *note // of which Server-Timing is still to be set; nil: none
+	head     bool  // the method is HEAD: net/http sends no body
+	failed   bool  // writing to the client failed
+	complete bool  // the handler returned
+	code     int
+	bytes    int64
 }
 
 func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -123,7 +159,7 @@ func (w *countingWriter) beforeHead() {
 func (w *countingWriter) Write(p []byte) (int, error) {
 	w.beforeHead()
 	n, err := w.ResponseWriter.Write(p)
-	w.bytes += int64(n)
+	w.wrote(int64(n), err)
 	return n, err
 }
 
@@ -131,8 +167,15 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 func (w *countingWriter) ReadFrom(r io.Reader) (int64, error) {
 	w.beforeHead()
 	n, err := io.Copy(w.ResponseWriter, r)
-	w.bytes += n
+	w.wrote(n, err)
 	return n, err
+}
+
+func (w *countingWriter) wrote(n int64, err error) {
+	if !w.head {
+		w.bytes += n
+	}
+	w.failed = w.failed || err != nil && err != http.ErrBodyNotAllowed
 }
 
 // FlushError is for http.ResponseController.
@@ -149,6 +192,19 @@ func (w *countingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		w.code = http.StatusSwitchingProtocols
 	}
 	return conn, buffered, err
+}
+
+// countingBody counts the bytes of a request's body. Another goroutine than the
+// handler's may read it.
+type countingBody struct {
+	io.ReadCloser
+	bytes atomic.Int64
+}
+
+func (b *countingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.bytes.Add(int64(n))
+	return n, err
 }
 
 func (w *countingWriter) status() int {

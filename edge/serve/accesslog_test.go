@@ -23,7 +23,7 @@ func TestTheAccessLogHasTheDecisionAndNoSecret(t *testing.T) {
 	w.get("lost.example.com", "/path", secrets...)
 	want := []map[string]any{
 		{"host": "acme.example.com", "tenant": "acme", "routing": "domain", "status": 418.0, "bytes": 5.0, "path": "/path", "method": "GET"},
-		{"host": "old.example.com", "tenant": "", "status": 301.0},
+		{"host": "old.example.com", "tenant": "acme", "status": 301.0},
 		{"host": "unknown.example.com", "tenant": "", "status": 404.0},
 		{"host": "lost.example.com", "tenant": "lost", "status": 502.0, "reason": "unknown urlconf"},
 	}

@@ -41,6 +41,7 @@ func (s *Server) newAdmin(g *generation) http.Handler {
 	mux.HandleFunc("GET /tenants/{schema}", s.serveTenant)
 	mux.Handle("GET /metrics", s.metricsHandler())
 	s.guestRoutes(g, mux)
+	s.usageRoutes(g, mux)
 	limits := &pace.Limits{Body: g.options.Limits.BodyTimeout, Answer: g.options.Limits.AnswerTimeout, Rate: g.options.Limits.MinRate}
 	return pace.Handler(limits, g.requireLocalHost(s.requireToken(g, mux)))
 }

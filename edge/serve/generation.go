@@ -15,7 +15,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/hold"
-	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -66,6 +65,11 @@ func (s *Server) newGeneration(ctx context.Context, c edge.Config, o settings, p
 		common: &s.common, options: o, parts: parts, swapped: make(chan struct{}, 1), metrics: prometheus.NewRegistry(),
 		core: core{log: s.log, cache: files.NewCache(o.Limits.FileCache)},
 	}
+	if before == nil {
+		if err := s.openAccounts(&o); err != nil {
+			return nil, err
+		}
+	}
 	g.base, g.interrupt = context.WithCancel(s.base)
 	if err := g.prepare(&c); err != nil {
 		return nil, err
@@ -108,15 +112,14 @@ func (g *generation) prepare(c *edge.Config) (err error) {
 	g.bounds = newBounds(o.Limits.Connections, o.Limits.TenantRequests, c.Websockets.Limits.Connections, descriptors())
 	c.Websockets.Limits.Descriptors = g.bounds.websockets
 	c.Refused = g.refused
-	c.Websockets.Routed = func(r *http.Request) {
-		attemptOf(r.Context()).released()
-		if t, ok := tenant.From(r.Context()); ok {
-			noteTenant(r.Context(), t)
-		}
-	}
+	c.Routed = noteTenant
+	c.Websockets.Routed = func(r *http.Request) { attemptOf(r.Context()).released() }
 	c.Websockets.PassOn = g.passesOn
+	if g.accounts != nil {
+		c.Websockets.Meter = g.meterOf
+	}
 	if g.measuresCost() {
-		c.Cost = costOf
+		c.Cost = g.costOf
 		c.Websockets.Accepted = g.accepted
 		c.Websockets.Answered = func(r *http.Request, took time.Duration) { g.answered(r, nil, took) }
 	}
@@ -153,10 +156,11 @@ func (g *generation) newHandlers() (err error) {
 	return nil
 }
 
-// entry is the first handler. It writes the access log, and Server-Timing.
+// entry is the first handler. It writes the access log and Server-Timing, and counts
+// the use of tenants.
 func (g *generation) entry(next http.Handler) http.Handler {
-	if g.options.AccessLog || g.timing() {
-		next = g.noted(next)
+	if g.options.AccessLog || g.measuresCost() {
+		next = g.observe(next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {

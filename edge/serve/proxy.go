@@ -38,6 +38,9 @@ func (s *generation) newProxy(c config.URLConf, a *accel) (*proxy, error) {
 	if s.measuresCost() {
 		conf.Answered = s.answered
 	}
+	if s.accounts != nil {
+		conf.Meter = s.meterOf
+	}
 	var err error
 	if p.Handler, err = upstream.New(conf); err != nil {
 		return nil, err

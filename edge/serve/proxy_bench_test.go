@@ -105,7 +105,7 @@ func load(b *testing.B, address string, keepAlive bool, until time.Time, left *a
 	all.Wait()
 }
 
-func processorTime(b *testing.B) time.Duration {
+func processorTime(b testing.TB) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)

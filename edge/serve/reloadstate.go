@@ -94,6 +94,9 @@ func (s *Server) warnOfRestart() {
 	if !reflect.DeepEqual(s.first.Fleet, s.now().parts.file.Fleet) {
 		keys = append(keys, "fleet")
 	}
+	if s.first.Usage != s.now().parts.file.Usage {
+		keys = append(keys, "usage")
+	}
 	for _, key := range keys {
 		s.log.Warn("a setting has changed that has no effect before a restart", "key", key)
 	}

@@ -120,6 +120,9 @@ func (s *Server) watch(ctx context.Context, g *generation) {
 	g.stopBackground = cancel
 	g.backgroundContext = background
 	g.run(func(context.Context) { returnMemory() })
+	if s.accounts != nil {
+		s.counting.Do(func() { s.retiring.Go(func() { s.accounts.Run(s.base) }) })
+	}
 	if g.guestFile != nil {
 		following, stop := context.WithCancel(background)
 		g.stopGuest = stop

@@ -33,6 +33,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/accounting"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/metrics"
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -69,6 +70,7 @@ type settings struct {
 	LogCost     bool
 	// ServerTiming is that of config.File.
 	ServerTiming string
+	Usage        config.Usage
 	Directory    func() tenantdb.Stats // nil: there are only static tenants
 	Force        <-chan struct{}
 	Ready        func(*Server)
@@ -93,6 +95,7 @@ type Server struct {
 	reloads  *reloads
 	shelf    shelf
 	changing sync.Mutex // held while guests or the configuration are exchanged
+	counting sync.Once  // starts to close the windows of accounts
 
 	serving  atomic.Bool // requests are accepted
 	draining atomic.Bool // the shutdown has begun
@@ -117,7 +120,8 @@ type common struct {
 	channels       layers
 	busy           uploads.Busy // uploads that requests have open
 	ledger         *ledger
-	fleet          *fleetNode // nil: the edge is in no fleet
+	fleet          *fleetNode         // nil: the edge is in no fleet
+	accounts       *accounting.Ledger // nil: the use of tenants is not counted
 }
 
 // New makes a Server from file. It checks and opens the parts of the file as Open
@@ -219,7 +223,7 @@ func (p *Parts) settings(o Options) (settings, error) {
 		Media: f.Media, SigningKeys: keys,
 		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts,
 		AdminTLS: f.AdminTLS, AdminTokens: tokens, AuditLog: f.AuditLog, Trust: f.Guest,
-		Limits: f.Limits, AccessLog: f.Logs.Access, LogCost: f.Logs.Cost, ServerTiming: f.ServerTiming,
+		Limits: f.Limits, AccessLog: f.Logs.Access, LogCost: f.Logs.Cost, ServerTiming: f.ServerTiming, Usage: f.Usage,
 		Around: o.Around, Within: o.Within, Configure: o.Configure,
 	}
 	if o.Guest == nil {
@@ -315,6 +319,9 @@ func (s *Server) close() error {
 	errs := []error{s.fleet.close(), s.ports.close()}
 	for _, g := range s.generations.all() {
 		errs = append(errs, g.close())
+	}
+	if s.accounts != nil {
+		errs = append(errs, s.accounts.Close()) // after the websockets of the generations
 	}
 	return errors.Join(errs...)
 }

@@ -201,7 +201,6 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if t.server.host.ServeWebsocket(w, r) {
 		return
 	}
-	noteTenant(r.Context(), found)
 	h, ok := t.urlconfs[found.URLConf]
 	if !ok {
 		// The urlconfs of the configuration were checked at the start, so the name

@@ -1,31 +1,19 @@
 package serve
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/tenantedge/tenantedge/edge/stats"
 )
-
-// costOf returns where to add what the guest's calls for a request cost, or nil. It is
-// edge.Config.Cost.
-func costOf(ctx context.Context) *stats.Cost {
-	if n, ok := ctx.Value(noteKey{}).(*note); ok {
-		return &n.cost
-	}
-	return nil
-}
 
 // timing reports whether some answers have Server-Timing.
 func (s *generation) timing() bool {
 	return s.options.ServerTiming == "all" || s.options.ServerTiming == "trusted"
 }
 
-// measuresCost reports whether the cost of requests is told to anyone.
+// measuresCost reports whether the cost of requests is counted or told to anyone.
 func (s *generation) measuresCost() bool {
-	return s.timing() || s.options.AccessLog && s.options.LogCost
+	return s.accounts != nil || s.timing() || s.options.AccessLog && s.options.LogCost
 }
 
 // tellsTiming reports whether the answer to a request has Server-Timing.

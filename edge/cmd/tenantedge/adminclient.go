@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,6 +27,9 @@ type adminClient struct {
 	tokenFile string
 	ca        string
 	reason    string
+
+	tokenOptional bool  // requests without a token are sent too
+	maxAnswer     int64 // 0: maxAnswer
 }
 
 // defaultTokenEnv is the variable that has the token unless a flag names another.
@@ -64,7 +68,9 @@ func (a *adminClient) send(ctx context.Context, method, path string, body []byte
 	for name, values := range header {
 		r.Header[name] = values
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
 	if a.reason != "" {
 		if strings.ContainsFunc(a.reason, unicode.IsControl) {
 			return usagef("--reason: expected one line without control characters, found others")
@@ -76,7 +82,7 @@ func (a *adminClient) send(ctx context.Context, method, path string, body []byte
 		return fmt.Errorf("asking the edge: %w; --admin is its address", err)
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	text, err := io.ReadAll(io.LimitReader(response.Body, cmp.Or(a.maxAnswer, maxAnswer)))
 	if err != nil {
 		return fmt.Errorf("reading the answer of the edge: %w", err)
 	}
@@ -89,6 +95,9 @@ func (a *adminClient) send(ctx context.Context, method, path string, body []byte
 	return nil
 }
 
+// errNotFound is the error of an edge that lacks a route.
+var errNotFound = errors.New("the edge answered 404: expected an edge with an admin token (admin_token_env or admin_tokens in its configuration), found none")
+
 // refusal returns the error of an answer that is not 200.
 func refusal(response *http.Response, text []byte) error {
 	var reason struct {
@@ -98,7 +107,7 @@ func refusal(response *http.Response, text []byte) error {
 	case err == nil && reason.Error != "":
 		return fmt.Errorf("the edge answered %d: %s", response.StatusCode, reason.Error)
 	case response.StatusCode == http.StatusNotFound:
-		return errors.New("the edge answered 404: expected an edge with an admin token (admin_token_env or admin_tokens in its configuration), found none")
+		return errNotFound
 	default:
 		return fmt.Errorf("the edge answered %s", response.Status)
 	}
@@ -113,7 +122,7 @@ func (a *adminClient) token() (string, error) {
 		return strings.TrimSpace(string(data)), nil
 	}
 	token := os.Getenv(a.tokenEnv)
-	if token == "" {
+	if token == "" && !a.tokenOptional {
 		return "", usagef("expected the admin token in the variable %s, found none; set it, or name another with --token-env or --token-file", a.tokenEnv)
 	}
 	return token, nil

@@ -31,7 +31,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	root.Version, _ = moduleVersions() // for --version; the command version prints more
-	root.AddCommand(newServe(), newCheck(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), guestCommand(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), guestCommand(), newUsage(), newTop(), newVersion())
 	return root
 }
 

@@ -19,6 +19,11 @@ func (t terminal) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// inLine is forTerminal for a part of a line.
+func inLine(s string) string {
+	return strings.NewReplacer("\n", "\uFFFD", "\t", "\uFFFD").Replace(forTerminal(s))
+}
+
 // forTerminal replaces what a terminal must not get: all that is not printable,
 // except line feeds and tabs.
 func forTerminal(s string) string {
