@@ -157,6 +157,6 @@ func refused(d *Decision) *RouteError {
 }
 
 // writeRefusal is the default of Config.Refused.
-func writeRefusal(w http.ResponseWriter, _ *http.Request, e *RouteError) {
-	errorpage.WriteUnrouted(w, e.Status, e.RequestID)
+func writeRefusal(w http.ResponseWriter, r *http.Request, e *RouteError) {
+	errorpage.WriteUnrouted(w, r, e.Status, e.RequestID)
 }

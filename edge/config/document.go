@@ -59,6 +59,9 @@ func (doc *document) decode(v value) {
 	if l, ok := found["listeners"]; ok && l.n.kind == kindList {
 		doc.checkListeners(l)
 	}
+	if p, ok := found["error_pages"]; ok && p.n.kind == kindMapping {
+		p.checkErrorPages()
+	}
 	if d, ok := found["decide"]; ok {
 		doc.checkDeciders(d)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/artifact"
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
@@ -34,6 +35,11 @@ func (f *File) CheckEnvironment() error {
 			f.failAt(d, root("urlconfs", name, "files"), "expected a folder of files: %v", err)
 		} else if !info.IsDir() {
 			f.failAt(d, root("urlconfs", name, "files"), "expected a folder of files, found %s, which is not a folder", c.Files)
+		}
+	}
+	for key, page := range f.ErrorPages {
+		if _, err := errorpage.Read(page); err != nil {
+			f.failAt(d, root("error_pages", key), "%v", err)
 		}
 	}
 	if f.Directory.Path != "" {

@@ -37,6 +37,8 @@ type File struct {
 	URLConfs map[string]URLConf `key:"urlconfs"`
 	// Fallback is the urlconf for requests without a tenant; empty: 404.
 	Fallback string `key:"fallback"`
+	// ErrorPages are the files with the edge's own error pages, by status, 4xx or 5xx.
+	ErrorPages map[string]string `key:"error_pages,path"`
 	// Media is where the files of tenants are; nil: there are none.
 	Media *Media `key:"media"`
 	// SigningKeys are for URLs of files: the first one signs, all verify.

@@ -1,6 +1,12 @@
 package config
 
-// References returns the files with certificates and secrets that the file names. An edge
+import (
+	"maps"
+	"slices"
+)
+
+// References returns the files with certificates, secrets and error pages that the file
+// names, in the same order for equal Files. An edge
 // that runs reads them again when they change.
 func (f *File) References() []string {
 	var all []string
@@ -37,6 +43,9 @@ func (f *File) References() []string {
 	if r := f.Channels.Redis; r != nil {
 		add(r.HostsFile, r.CAFile)
 		add(r.KeysFile...)
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.ErrorPages)) {
+		add(f.ErrorPages[key])
 	}
 	return all
 }

@@ -201,7 +201,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, made *Decision,
 		w.WriteHeader(status)
 		return
 	}
-	errorpage.Write(w, status, requestID)
+	errorpage.Write(w, r, status, requestID)
 }
 
 // log logs a refusal as the middleware of the Host does.

@@ -83,7 +83,7 @@ func (s *generation) requireLocalHost(next http.Handler) http.Handler {
 		}
 		if !isLocalHost(r.Host, own, names) {
 			closeUnread(w, r)
-			errorpage.Write(w, http.StatusMisdirectedRequest, "")
+			errorpage.Write(w, r, http.StatusMisdirectedRequest, "")
 			return
 		}
 		next.ServeHTTP(w, r)

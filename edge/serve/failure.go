@@ -44,7 +44,7 @@ func (s *generation) refused(w http.ResponseWriter, r *http.Request, e *edge.Rou
 		return
 	}
 	closeUnread(w, r)
-	errorpage.WriteUnrouted(w, e.Status, e.RequestID)
+	errorpage.WriteUnrouted(w, r, e.Status, e.RequestID)
 }
 
 // refuseInterrupted answers a request that failed with status because a shutdown
@@ -62,7 +62,7 @@ func (c *core) refuseInterrupted(w http.ResponseWriter, r *http.Request, status 
 func refuseShutdown(w http.ResponseWriter, r *http.Request) {
 	noteOf(r.Context()).reason = "the edge is shutting down"
 	w.Header().Set("Connection", "close")
-	errorpage.Write(w, http.StatusServiceUnavailable, "")
+	errorpage.Write(w, r, http.StatusServiceUnavailable, "")
 }
 
 // closeUnread closes the connection after the answer if the request has a body.
@@ -82,7 +82,7 @@ func (c *core) failFile(w http.ResponseWriter, r *http.Request, status int) {
 	if status >= http.StatusInternalServerError {
 		id = noteFailure(r.Context(), http.StatusText(status))
 	}
-	errorpage.Write(w, status, id)
+	errorpage.Write(w, r, status, id)
 }
 
 // statusOf returns the status for a file that cannot be opened. Every reason is

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/hold"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -169,7 +170,7 @@ func (g *generation) entry(next http.Handler) http.Handler {
 			w.Header().Set("Connection", "close")
 			w = &closing{ResponseWriter: w}
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, errorpage.With(r, g.table.pages))
 	})
 }
 

@@ -66,14 +66,14 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, f upstream.Failur
 			w.WriteHeader(status) // for the access log
 			return
 		}
-		errorpage.Write(w, status, "")
+		errorpage.Write(w, r, status, "")
 	default:
 		reason := f.Cause.String()
 		id := noteFailure(r.Context(), reason)
 		s.log.LogAttrs(r.Context(), slog.LevelError, reason,
 			slog.Int("status", status), slog.String("upstream", p.host),
 			slog.String("host", r.Host), slog.String("request", id), slog.Any("error", f.Err))
-		errorpage.Write(w, status, id)
+		errorpage.Write(w, r, status, id)
 	}
 }
 

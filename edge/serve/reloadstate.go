@@ -105,7 +105,8 @@ func (s *Server) warnOfRestart() {
 	s.reloads.restart = keys
 }
 
-// digestOf returns a digest of the certificates and secrets that a file refers to.
+// digestOf returns a digest of the certificates, secrets and error pages that a file
+// refers to.
 func digestOf(f *config.File) [sha256.Size]byte {
 	h := sha256.New()
 	for _, path := range f.References() {

@@ -46,6 +46,7 @@ import (
 type settings struct {
 	URLConfs    map[string]config.URLConf
 	Fallback    string                                                 // urlconf of requests without a tenant; empty: 404
+	ErrorPages  map[string]string                                      // files of the edge's own error pages
 	Media       *config.Media                                          // nil: tenants have no files
 	OpenBucket  func(*config.S3, disk.Config) (storage.Storage, error) // in tests
 	SigningKeys []storage.Key
@@ -220,7 +221,7 @@ func (p *Parts) settings(o Options) (settings, error) {
 	}
 	c := settings{
 		URLConfs: f.URLConfs, Fallback: f.Fallback,
-		Media: f.Media, SigningKeys: keys,
+		ErrorPages: f.ErrorPages, Media: f.Media, SigningKeys: keys,
 		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts,
 		AdminTLS: f.AdminTLS, AdminTokens: tokens, AuditLog: f.AuditLog, Trust: f.Guest,
 		Limits: f.Limits, AccessLog: f.Logs.Access, LogCost: f.Logs.Cost, ServerTiming: f.ServerTiming, Usage: f.Usage,

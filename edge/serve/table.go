@@ -20,6 +20,7 @@ type table struct {
 	urlconfs map[string]http.Handler
 	media    map[string]*media // of the urlconfs with media
 	fallback http.Handler      // nil: none
+	pages    *errorpage.Pages  // nil: plain text
 	stores   map[string]*store // by location
 	uploads  []*uploads.Handler
 	closers  []func() error
@@ -27,6 +28,10 @@ type table struct {
 
 func (s *generation) newTable() (*table, error) {
 	t := &table{server: s, urlconfs: make(map[string]http.Handler, len(s.options.URLConfs)), media: map[string]*media{}, stores: make(map[string]*store)}
+	var err error
+	if t.pages, err = errorpage.Load(s.options.ErrorPages); err != nil {
+		return nil, errorf("error_pages: %w", err)
+	}
 	if s.media != nil {
 		t.add(s.options.Media.Location, s.media)
 	}
@@ -208,7 +213,7 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id := noteFailure(r.Context(), "unknown urlconf")
 		t.server.log.LogAttrs(r.Context(), slog.LevelError, "the guest named a urlconf that is not configured",
 			slog.String("urlconf", found.URLConf), slog.String("schema", found.Schema), slog.String("request", id))
-		errorpage.Write(w, http.StatusBadGateway, id)
+		errorpage.Write(w, r, http.StatusBadGateway, id)
 		return
 	}
 	t.serve(h, w, r)
@@ -238,7 +243,7 @@ func (t *table) serveFile(w http.ResponseWriter, r *http.Request) {
 // serveNone serves a request that has no tenant.
 func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 	if t.fallback == nil {
-		errorpage.Write(w, http.StatusNotFound, "")
+		errorpage.Write(w, r, http.StatusNotFound, "")
 		return
 	}
 	t.serve(t.fallback, w, r)
@@ -258,7 +263,7 @@ func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 		}
 		noteOf(r.Context()).reason = "the limit of concurrent requests is reached; see limits.connections and limits.tenant_requests"
 		closeUnread(w, r)
-		errorpage.Write(w, http.StatusServiceUnavailable, "")
+		errorpage.Write(w, r, http.StatusServiceUnavailable, "")
 		return
 	}
 	defer t.server.shares.release(o)
@@ -271,7 +276,7 @@ func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	if limit := t.server.options.Limits.MaxBodyBytes; limit > 0 && r.Body != http.NoBody {
 		if r.ContentLength > limit {
 			w.Header().Set("Connection", "close") // the body is not read
-			errorpage.Write(w, http.StatusRequestEntityTooLarge, "")
+			errorpage.Write(w, r, http.StatusRequestEntityTooLarge, "")
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
