@@ -63,7 +63,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			carried.tenant = d.Tenant
 			h.tellRouted(carried)
 			h.results.add(stats.ResultRedirect)
-			w.Header().Set("Location", d.Location)
+			w.Header().Set("Location", h.location(r, &q, d.Location))
 			w.WriteHeader(d.Status)
 		default:
 			h.refuseUnrouted(w, r, &q, &d)
