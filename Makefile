@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry appservers guests servers decide-servers check format vet lint deadcode tidy \
+.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry appservers guests browser screenshot servers decide-servers check format vet lint deadcode tidy \
 	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
@@ -33,7 +33,7 @@ caddy: ## build bin/caddy: Caddy with the modules of edge/caddy
 	@echo "building bin/caddy; the first build compiles Caddy"
 	@cd edge/caddy && go build -trimpath -o $(CURDIR)/bin/caddy ./cmd/caddy
 
-test: postgres redis s3 registry appservers guests ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, and guests in every language; installs what is missing
+test: postgres redis s3 registry appservers guests browser ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, guests in every language, and pages in Chromium; installs what is missing
 	go test $(TESTFLAGS) ./...
 	cd edge/examples && go test $(TESTFLAGS) ./...
 	cd edge/caddy && go test $(TESTFLAGS) ./...
@@ -56,7 +56,7 @@ large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 # The race detector finds nothing in packages without goroutines and in tests
 # that run one command after another, and takes minutes there.
 RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
-RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|TheGoldenCasesThroughEachServer|H18NoClientReaches|C6Nginx|C6Varnish|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage|APIIsThatOfItsGoldenFiles|GuestTest|CommandsNameCauseAndRemedy|TheRouterPassesTheGoldenCases|AGuestSeesTheWorldOfTheFile|AGuestFindsTheTenantByItsAPIKey|AQueryBeforeTheTenantIsKnown|H7AuditFindsARewriter|GuestsConformAndTheMeter|FuelOfEveryGoldenCase|PasswordsOfMinisignWork)
+RACELESS_TESTS    := ^Test(TheDemonstrationInABrowser|ThePageOfTheStartInABrowser|ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|TheGoldenCasesThroughEachServer|H18NoClientReaches|C6Nginx|C6Varnish|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage|APIIsThatOfItsGoldenFiles|GuestTest|CommandsNameCauseAndRemedy|TheRouterPassesTheGoldenCases|AGuestSeesTheWorldOfTheFile|AGuestFindsTheTenantByItsAPIKey|AQueryBeforeTheTenantIsKnown|H7AuditFindsARewriter|GuestsConformAndTheMeter|FuelOfEveryGoldenCase|PasswordsOfMinisignWork)
 
 # Compilers and decoders that share no state are built without race
 # instrumentation: every test that starts a host runs them.
@@ -82,6 +82,14 @@ registry:
 
 guests:
 	@sh .ci/guests.sh
+
+browser:
+	@sh .ci/browser.sh
+
+screenshot: browser ## take the screenshot of the README: .github/demo.png
+	@mkdir -p bin/screenshots
+	TENANTEDGE_SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -run TestTheDemonstrationInABrowser ./edge/cmd/tenantedge
+	cp bin/screenshots/demo.png .github/demo.png
 
 appservers:
 	@sh .ci/servers.sh
