@@ -23,23 +23,34 @@ import (
 //go:embed demo
 var demoFiles embed.FS
 
-// serveDemo serves the configuration in demo/, with a small application in the
-// same process.
-func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
-	fmt.Fprintln(stdout, "Starting the demonstration. The first start compiles the guest, which takes some seconds.")
+// serveDemo serves the configuration in demo/, with small applications in the same
+// process. listen is the address; empty: port 8080 of this machine, or one above.
+func serveDemo(ctx context.Context, listen string, stdout, stderr io.Writer) error {
+	began := time.Now()
+	listeners, err := listenDemo(listen, stdout)
+	if err != nil {
+		return err
+	}
+	for _, l := range listeners {
+		defer func() { _ = l.Close() }() // the server may have closed it
+	}
+	early := waitAt(listeners)
+	defer early.stop()
+	done := showStart(stdout, began)
+	defer done()
+
 	folder, err := os.MkdirTemp("", "tenantedge-demo-")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // the system clears its temporary folder
-	app, err := net.Listen("tcp", "127.0.0.1:0")
+	apps, stop, err := serveApps()
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	upstream := &http.Server{Handler: newDemoApp(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = upstream.Serve(app) }() // until it is closed
-	defer func() { _ = upstream.Close() }()
-	path, err := writeDemo(folder, app.Addr().String())
+	defer stop()
+	at := listeners[0].Addr().(*net.TCPAddr)
+	path, err := writeDemo(folder, at, apps)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -47,13 +58,17 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	file.WSTargets = map[string]map[string]websocket.Target{"demo.ws": {"room": {Handler: "room"}}}
+	file.WSTargets = map[string]map[string]websocket.Target{"rooms": {"room": {Handler: "room"}}}
+	front := newDemoFront(newRulePanel(file.URLConfs))
 	return serveFile(ctx, file, serve.Options{
 		Handlers: map[string]websocket.Handler{"room": demoRoom{}},
-		Around:   demoPages,
+		Around:   front.around, Within: front.within, SmokeRun: front.panel.smokeRun,
+		Listeners: early.handed(),
 		Ready: func(s *serve.Server) {
-			port := s.Addrs()[0].(*net.TCPAddr).Port
-			_, _ = io.WriteString(stdout, demoHint(port, s.AdminAddr().String(), path))
+			front.panel.serve(s.Host)
+			early.stop()
+			done()
+			_, _ = io.WriteString(stdout, demoHint(at, s.AdminAddr().String(), path, time.Since(began)))
 		},
 	}, "", stderr)
 }
@@ -74,72 +89,74 @@ func freePort(first int) (int, error) {
 	return 0, fmt.Errorf("expected a free port from %d to %d, found none: %w", first, first+tries-1, errs)
 }
 
-// writeDemo writes the site's files to folder, and the configuration in demo/ with
-// free ports and the application's address. It returns the path of the
-// configuration, which eval can read too.
-func writeDemo(folder, app string) (path string, err error) {
-	files, err := fs.Sub(demoFiles, "demo")
-	if err != nil {
-		return "", err
+// serveApps serves the applications app and beta. It returns their addresses.
+func serveApps() (addresses map[string]string, stop func(), err error) {
+	addresses = map[string]string{}
+	var servers []*http.Server
+	stop = func() {
+		for _, s := range servers {
+			_ = s.Close()
+		}
 	}
-	style, err := fs.ReadFile(files, "style.css")
-	if err != nil {
-		return "", err
+	for _, name := range []string{"app", "beta"} {
+		l, err := net.Listen("tcp", loopback(0))
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		s := &http.Server{Handler: newDemoApp(name), ReadHeaderTimeout: 10 * time.Second}
+		servers = append(servers, s)
+		go func() { _ = s.Serve(l) }() // until it is closed
+		addresses[name] = l.Addr().String()
 	}
-	text, err := fs.ReadFile(files, "tenantedge.yaml")
-	if err != nil {
-		return "", err
-	}
-	port, err := freePort(8080)
-	if err != nil {
-		return "", err
-	}
-	admin, err := freePort(port + 1)
-	if err != nil {
-		return "", err
-	}
-	text = []byte(strings.NewReplacer(loopback(8080), loopback(port), loopback(8081), loopback(admin), loopback(8082), app).Replace(string(text)))
-	path = filepath.Join(folder, "tenantedge.yaml")
-	site, err := fs.Sub(files, "site")
-	if err != nil {
-		return "", err
-	}
-	return path, errors.Join(
-		os.CopyFS(filepath.Join(folder, "site"), site),
-		os.WriteFile(filepath.Join(folder, "site", "style.css"), style, 0o600),
-		os.WriteFile(path, text, 0o600),
-	)
+	return addresses, stop, nil
 }
 
-func demoHint(port int, admin, configPath string) string {
-	return fmt.Sprintf(`
-tenantedge serves a demonstration. Open
+// writeDemo writes the files of the site and of the tenants to folder, and the
+// configuration in demo/ with the address and those of the applications. It returns
+// the path of the configuration, which eval can read too.
+func writeDemo(folder string, at *net.TCPAddr, apps map[string]string) (path string, err error) {
+	admin, err := freePort(at.Port + 1)
+	if err != nil {
+		return "", err
+	}
+	port := strconv.Itoa(at.Port)
+	addresses := strings.NewReplacer(loopback(8080), at.String(), loopback(8081), loopback(admin), loopback(8082), apps["app"], loopback(8083), apps["beta"])
+	files := map[string]string{"tenantedge.yaml": "", "site/index.html": "", "missing.html": "", "failed.html": ""}
+	for name := range files {
+		text, err := demoFiles.ReadFile("demo/" + name)
+		if err != nil {
+			return "", err
+		}
+		if name == "tenantedge.yaml" {
+			files[name] = addresses.Replace(string(text))
+		} else {
+			files[name] = strings.NewReplacer(":8080/", ":"+port+"/", ":8080:", ":"+port+":").Replace(string(text))
+		}
+	}
+	for name, schema := range map[string]string{"tenant1": "tenant1", "tenant2": "tenant2", "number-three": "tenant3", "blog": "blog"} {
+		files["media/"+name+"/hello.txt"] = "A file of " + schema + ". Other tenants cannot reach it.\n"
+	}
+	var errs []error
+	for name, text := range files {
+		to := filepath.Join(folder, filepath.FromSlash(name))
+		errs = append(errs, os.MkdirAll(filepath.Dir(to), 0o700), os.WriteFile(to, []byte(text), 0o600))
+	}
+	return filepath.Join(folder, "tenantedge.yaml"), errors.Join(errs...)
+}
 
-  http://localhost:%[1]d/                    www      static, from files
-  http://blog.localhost:%[1]d/               blog     static, by an application
-  http://tenant1.localhost:%[1]d/            tenant1  dynamic, by domain
-  http://tenant2.localhost:%[1]d/            tenant2  dynamic, by domain
-  http://shared.localhost:%[1]d/tenant3/     tenant3  dynamic, by folder
-
-and try, in another terminal
-
-  # a forged tenant header is dropped
-  curl -s -H 'tenant: tenant2' -H 'Accept: text/plain' http://tenant1.localhost:%[1]d/
-  # an old domain redirects to the primary domain and keeps the query; a POST
-  # stays a POST (308). The demonstration adds the port, which the rows lack
-  curl -si 'http://old.localhost:%[1]d/hello?a=1'
-  curl -si -X POST 'http://old.localhost:%[1]d/hello?a=1'
-  # a host without a tenant
-  curl -si http://unknown.localhost:%[1]d/
-  # join a chat room; every tenant has its own rooms
-  %[4]s ws connect ws://127.0.0.1:%[1]d/room/lobby/ --host tenant1.localhost:%[1]d
-  # is the edge ready, and what has it loaded?
-  curl -s http://%[2]s/readyz
-  # where would a request go, and why?
-  %[4]s eval -c %[3]s -r 'GET http://shared.localhost:%[1]d/tenant3/x?y=1'
-
-If your system does not resolve *.localhost: curl --resolve '*:%[1]d:127.0.0.1' …
-Press Ctrl-C to stop.
-
-`, port, admin, configPath, os.Args[0])
+// demoHint describes the demonstration and what to try in it.
+func demoHint(at *net.TCPAddr, admin, configPath string, took time.Duration) string {
+	text, err := fs.ReadFile(demoFiles, "demo/hint.txt")
+	if err != nil {
+		text = nil // cannot happen: the file is embedded
+	}
+	direct := at.String()
+	if at.IP.IsUnspecified() {
+		direct = loopback(at.Port)
+	}
+	return strings.NewReplacer(
+		"{took}", took.Round(10*time.Millisecond).String(), "{port}", strconv.Itoa(at.Port), "{direct}", direct, "{admin}", admin,
+		"{config}", configPath, "{tenantedge}", os.Args[0],
+	).Replace(string(text))
 }

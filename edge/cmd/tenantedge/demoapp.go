@@ -14,34 +14,27 @@ import (
 // demoApp is an application behind the edge. Its pages show the request and the
 // decision that it got.
 type demoApp struct {
-	page  *template.Template
-	style template.CSS
+	name string
+	page *template.Template
 }
 
 type nameValue struct{ Name, Value string }
 
 type demoLink struct {
-	Name, URL string
-	Current   bool
+	Name, How, URL string
+	Current        bool
 }
 
 type demoPage struct {
-	Style                                           template.CSS
-	Schema, FoundBy, Method, Target, Folder, Origin string
-	Decided, Headers                                []nameValue
-	Links                                           []demoLink
+	App, Schema, FoundBy, Method, Target, Folder, Origin, Host, File, OthersFile string
+	Dynamic                                                                      bool
+	Decided, Headers                                                             []nameValue
+	Links                                                                        []demoLink
 }
 
-func newDemoApp() http.Handler {
-	style, err := demoFiles.ReadFile("demo/style.css")
-	if err != nil {
-		style = nil // cannot happen: the file is embedded
-	}
-	app := &demoApp{
-		page:  template.Must(template.ParseFS(demoFiles, "demo/app.html.tmpl")),
-		style: template.CSS(style),
-	}
-	return app
+// newDemoApp returns the application with a name that its answers have.
+func newDemoApp(name string) http.Handler {
+	return &demoApp{name, template.Must(template.ParseFS(demoFiles, "demo/app.html.tmpl"))}
 }
 
 func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -52,13 +45,16 @@ func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := a.describe(r)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Vary", "Accept")
-	if strings.HasPrefix(r.Header.Get("Accept"), "text/plain") {
+	switch accept := r.Header.Get("Accept"); {
+	case strings.HasPrefix(accept, "application/json"):
+		writeDemoJSON(w, http.StatusOK, map[string]string{"application": a.name, "tenant": p.Schema, "target": p.Target})
+	case strings.HasPrefix(accept, "text/plain"):
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		p.writeText(w)
-		return
+	default:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = a.page.Execute(w, p) // the client may have disconnected
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = a.page.Execute(w, p) // the client may have disconnected
 }
 
 // decided are the headers that carry the decision, as upstream_headers in
@@ -70,12 +66,20 @@ var decided = []nameValue{
 
 func (a *demoApp) describe(r *http.Request) demoPage {
 	p := demoPage{
-		Style: a.style, Schema: r.Header.Get("Tenant"),
-		Method: r.Method, Target: r.URL.RequestURI(), Origin: "http://" + r.Host,
+		App: a.name, Schema: r.Header.Get("Tenant"), Dynamic: r.Header.Get("X-Tenant-Id") != "",
+		Method: r.Method, Target: r.URL.RequestURI(), Origin: "http://" + r.Host, Host: r.Host,
 	}
 	if folder := r.Header.Get("X-Tenant-Folder"); folder != "" {
 		p.Folder = "/" + folder
 		p.Origin += p.Folder
+	}
+	// The files of a tenant are below its identifier, and below its folder if it has one.
+	p.File, p.OthersFile = p.Folder+"/media/"+r.Header.Get("X-Tenant-Identifier")+"/hello.txt", p.Folder+"/media/tenant2/hello.txt"
+	if p.Folder != "" {
+		p.File = p.Folder + "/media/hello.txt"
+	}
+	if p.Schema == "tenant2" {
+		p.OthersFile = strings.Replace(p.OthersFile, "tenant2", "tenant1", 1)
 	}
 	for _, d := range decided {
 		if v := r.Header.Get(d.Name); v != "" {
@@ -119,9 +123,9 @@ func demoLinks(r *http.Request) []demoLink {
 		port = ":" + p
 	}
 	links := []demoLink{
-		{"www", "localhost" + port + "/", false}, {"blog", "blog.localhost" + port + "/", false},
-		{"tenant1", "tenant1.localhost" + port + "/", false}, {"tenant2", "tenant2.localhost" + port + "/", false},
-		{"tenant3", "shared.localhost" + port + "/tenant3/", false}, {"unknown", "unknown.localhost" + port + "/", false},
+		{Name: "www", How: "start page", URL: "localhost" + port + "/"}, {Name: "blog", How: "static", URL: "blog.localhost" + port + "/"},
+		{Name: "tenant1", How: "by domain", URL: "tenant1.localhost" + port + "/"}, {Name: "tenant2", How: "by domain", URL: "tenant2.localhost" + port + "/"},
+		{Name: "tenant3", How: "by folder", URL: "shared.localhost" + port + "/tenant3/"}, {Name: "unknown", How: "no tenant", URL: "unknown.localhost" + port + "/"},
 	}
 	for i := range links {
 		links[i].URL = "//" + links[i].URL

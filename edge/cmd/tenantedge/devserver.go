@@ -124,7 +124,7 @@ func (d *development) freePorts(file *config.File) error {
 // standIn answers at the addresses of upstreams on this machine at which nothing
 // listens.
 func (s *devServer) standIn(file *config.File, out *lines) {
-	app := newDemoApp()
+	app := newDemoApp("app")
 	for name, u := range file.URLConfs {
 		if u.Upstream == nil || u.Upstream.Scheme != "http" {
 			continue

@@ -14,10 +14,10 @@ import (
 )
 
 func newServe() *cobra.Command {
-	var path string
+	var path, listen string
 	var demo bool
 	c := &cobra.Command{
-		Use:   "serve {--config FILE | --demo}",
+		Use:   "serve {--config FILE | --demo [--listen ADDRESS]}",
 		Short: "Serve the tenants' requests",
 		Long: text(`
 			serve accepts requests on the configured listeners. The guest decides which tenant
@@ -46,10 +46,12 @@ func newServe() *cobra.Command {
 			reads the configuration and the guest at once.
 
 			--demo serves five tenants with files and a small application, without a
-			configuration.
+			configuration, at port 8080 of this machine, or at one above if another program has
+			it. --listen chooses an address: localhost:9000, or :9000 for all machines.
 		`),
 		Example: text(`
 			  tenantedge serve --demo
+			  tenantedge serve --demo --listen localhost:9000
 			  tenantedge serve --config /etc/tenantedge.yaml
 		`),
 		Args: noArgs,
@@ -57,9 +59,12 @@ func newServe() *cobra.Command {
 			if demo == (path != "") {
 				return usagef("serve: expected either --config FILE or --demo")
 			}
+			if !demo && listen != "" {
+				return usagef("serve: expected --listen with --demo; for a configuration, set listeners in it")
+			}
 			queueOutput(c)
 			if demo {
-				return serveDemo(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+				return serveDemo(c.Context(), listen, c.OutOrStdout(), c.ErrOrStderr())
 			}
 			file, err := loadConfig(path)
 			if err != nil {
@@ -70,6 +75,7 @@ func newServe() *cobra.Command {
 	}
 	configFlag(c, &path)
 	c.Flags().BoolVar(&demo, "demo", false, "serve a demonstration without a configuration")
+	c.Flags().StringVar(&listen, "listen", "", "`ADDRESS` of the demonstration; localhost for IPv4 and IPv6 of this machine")
 	return c
 }
 
