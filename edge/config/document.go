@@ -34,7 +34,7 @@ func newDocument(name string) *document {
 			Listeners: []Listener{{Address: ":8080", H2: true}},
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, BodyTimeout: time.Minute, AnswerTimeout: time.Minute,
-				MinRate: pace.DefaultRate, MaxHeaderBytes: 64 << 10, FileCache: 64 << 20, ShutdownTimeout: 30 * time.Second,
+				MinRate: pace.DefaultRate, MaxHeaderBytes: 64 << 10, FileCache: 64 << 20, ShutdownTimeout: 30 * time.Second, ShutdownLinger: time.Second,
 			},
 			Websockets:   Websockets{Compression: "off"},
 			ServerTiming: "none",

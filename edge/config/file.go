@@ -137,6 +137,7 @@ type Limits struct {
 	MaxAnswerHeaders      int           `key:"max_answer_headers"`            // 0: 500
 	FileCache             int64         `key:"file_cache,bytes"`              // small files that are kept in memory; 0: none
 	ShutdownTimeout       time.Duration `key:"shutdown_timeout"`              // 0: open requests are interrupted at once
+	ShutdownLinger        time.Duration `key:"shutdown_linger"`               // how long a shutdown waits for one more request on idle connections
 	Guest                 GuestLimits   `key:"guest"`
 
 	Websocket WebsocketLimits `key:"websocket"`

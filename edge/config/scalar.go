@@ -32,7 +32,7 @@ var (
 //	header?       the same, or empty
 //	cookie        the name of a cookie
 //	env           the name of an environment variable
-//	address       host:port to listen on
+//	address       host:port to listen on, or systemd:NAME
 //	table         a Postgres table, with or without a schema
 //	bytes         a number of bytes, or a text with a unit: 64KiB
 //	min=n         a number of at least n
@@ -218,9 +218,19 @@ func isToken(s string) bool {
 	return s != ""
 }
 
+// SocketName returns the name of the socket of systemd that an address such as
+// "systemd:http" means. ok is false for other addresses.
+func SocketName(address string) (name string, ok bool) { return strings.CutPrefix(address, "systemd:") }
+
 // addressProblem returns how to correct an address that nothing can listen on, or
 // the empty string.
 func addressProblem(s string) string {
+	if name, ok := SocketName(s); ok {
+		if name == "" || len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }) {
+			return "give the name of a systemd socket, its FileDescriptorName, after systemd:"
+		}
+		return ""
+	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
 		return "add a colon and a port after the host, and put an IPv6 address in brackets"

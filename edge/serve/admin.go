@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -21,11 +22,18 @@ func checkAdmin(o *settings) error {
 	if o.Admin == "" {
 		return nil
 	}
+	if _, ok := config.SocketName(o.Admin); ok {
+		return nil // checkAdminAddress checks the address of the socket
+	}
 	if _, _, err := net.SplitHostPort(o.Admin); err != nil {
 		return errorf("admin: expected an address such as \"127.0.0.1:8081\", found %q: %w", o.Admin, err)
 	}
-	if exposed(o.Admin) && (len(o.AdminTLS) == 0 || len(o.AdminTokens) == 0) {
-		return errorf("admin: expected a loopback address, or both admin_tls and admin_tokens, found %q, which other machines can reach; use an address such as \"127.0.0.1:8081\", or add both keys", o.Admin)
+	return o.checkAdminAddress(o.Admin)
+}
+
+func (o *settings) checkAdminAddress(address string) error {
+	if exposed(address) && (len(o.AdminTLS) == 0 || len(o.AdminTokens) == 0) {
+		return errorf("admin: expected a loopback address, or both admin_tls and admin_tokens, found %q, which other machines can reach; use an address such as \"127.0.0.1:8081\", or add both keys", address)
 	}
 	return nil
 }
@@ -75,7 +83,10 @@ func (s *Server) adminWishes(g *generation) ([]wish, error) {
 // can have its name resolve to a loopback address; to a browser the answers
 // would then be of the site's own origin, which its pages may read.
 func (s *generation) requireLocalHost(next http.Handler) http.Handler {
-	names := append([]string{hostname(s.options.Admin)}, s.options.AdminHosts...)
+	names := slices.Clone(s.options.AdminHosts)
+	if _, ok := config.SocketName(s.options.Admin); !ok {
+		names = append(names, hostname(s.options.Admin))
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		own := ""
 		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {

@@ -30,6 +30,7 @@ type connections struct {
 type connection struct {
 	conn       net.Conn
 	since      time.Time // when it began to wait
+	used       bool      // it has had a request
 	prev, next *connection
 }
 
@@ -133,6 +134,7 @@ func (c *connections) busy(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n := c.open[conn]; n != nil {
+		n.used = true
 		n.leave()
 	}
 }

@@ -61,6 +61,9 @@ func (s *generation) newDeciders() error {
 func (s *Server) decide(w http.ResponseWriter, r *http.Request, address string) {
 	g := s.enter()
 	defer g.leave()
+	if s.draining.Load() {
+		w = &closing{ResponseWriter: w}
+	}
 	for _, d := range g.deciders {
 		if d.config.Address == address {
 			d.paced.ServeHTTP(w, r)
@@ -87,6 +90,7 @@ func (s *Server) newDecideServer(limits config.Limits, address string) *http.Ser
 		ReadTimeout:       limits.BodyTimeout,
 		WriteTimeout:      limits.AnswerTimeout,
 		IdleTimeout:       limits.IdleTimeout,
+		ConnState:         s.asking.stateChanged,
 		BaseContext:       func(net.Listener) context.Context { return s.base },
 		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
 	}

@@ -35,10 +35,7 @@ func (s *Server) Follow(ctx context.Context, path string, again <-chan struct{})
 	for {
 		select {
 		case <-again:
-			f.reload(ctx, "signal")
-			if s.now().guestFile != nil && ctx.Err() == nil {
-				s.ReloadGuest(ctx)
-			}
+			f.asked(ctx)
 		case <-ctx.Done():
 			return
 		}
@@ -54,6 +51,18 @@ type followed struct {
 	read bool                   // the file was read
 	last *config.File           // the last valid content, even if it was refused; nil: none was read
 	seen map[string]fs.FileInfo // of the file, and of those it refers to, when it was last read
+}
+
+// asked reloads the file and the guest's file.
+func (f *followed) asked(ctx context.Context) {
+	s := f.server
+	if s.with.Reloading != nil {
+		defer s.with.Reloading(s)()
+	}
+	f.reload(ctx, "signal")
+	if s.now().guestFile != nil && ctx.Err() == nil {
+		s.ReloadGuest(ctx)
+	}
 }
 
 // check reloads the file if it, or one that it refers to, has changed.

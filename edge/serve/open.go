@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 
 	"github.com/tenantedge/tenantedge/edge"
@@ -43,8 +44,15 @@ type Options struct {
 	// Listeners replace the listeners in the file. Run closes them. For HTTPS, pass
 	// listeners of package crypto/tls.
 	Listeners []net.Listener
+	// Sockets are listening sockets that the process inherited from systemd. Each
+	// serves the listener with its address or, as systemd:NAME, its name. Run does
+	// not close them, so that the next Server of the process can use them too.
+	Sockets []*os.File
 	// Ready is called by Run after the listeners are open. nil: not called.
 	Ready func(*Server)
+	// Reloading is called by Follow before it reads the configuration again because it
+	// was asked to. Follow calls done afterwards. nil: not called.
+	Reloading func(*Server) (done func())
 	// Force makes a shutdown interrupt open requests at once when it is closed.
 	// nil: only limits.shutdown_timeout does.
 	Force <-chan struct{}

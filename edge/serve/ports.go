@@ -83,6 +83,7 @@ type server struct {
 type turn struct {
 	net.Listener
 	over atomic.Bool
+	away atomic.Int64 // since when the server has not asked for a connection, in Unix nanoseconds; 0: it is asking
 }
 
 // deadliner is a socket whose Accept can be interrupted.
@@ -93,6 +94,8 @@ func (t *turn) Accept() (net.Conn, error) {
 	if t.over.Load() {
 		return nil, net.ErrClosed
 	}
+	t.away.Store(0)
+	defer func() { t.away.Store(time.Now().UnixNano()) }()
 	c, err := t.Listener.Accept()
 	if err != nil && t.over.Load() {
 		return nil, net.ErrClosed
@@ -111,7 +114,8 @@ func (t *turn) Close() error {
 
 // ports are the open sockets of a Server and the servers on them.
 type ports struct {
-	failed chan error // receives why a server no longer accepts
+	failed    chan error // receives why a server no longer accepts
+	inherited inherited
 
 	mu   sync.Mutex
 	list []*port
@@ -148,10 +152,16 @@ func (p *ports) prepare(o settings, wishes []wish, kinds ...portKind) (_ *change
 		} else {
 			next = &port{wish: w, socket: w.own}
 			if w.own == nil {
-				if next.socket, err = listen(w.address, string(w.kind)); err != nil {
+				if next.socket, err = p.inherited.listen(w.address, string(w.kind)); err != nil {
 					return nil, errors.Join(err, c.cancel())
 				}
 				c.opened = append(c.opened, next.socket)
+				if w.kind == forAdmin {
+					err = o.checkAdminAddress(next.socket.Addr().String())
+				}
+				if err != nil {
+					return nil, errors.Join(err, c.cancel())
+				}
 			}
 			c.next = append(c.next, newServerOn(next, o))
 		}

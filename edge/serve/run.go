@@ -32,7 +32,8 @@ func Run(ctx context.Context, file *config.File, o Options) error {
 
 // Run opens the admin listener, starts the Server, opens the listeners and
 // serves until ctx ends. Then it shuts down: /readyz answers 503, the listeners
-// close, websockets are closed with 1001, and open requests are answered.
+// close, idle connections get limits.shutdown_linger for one more request,
+// websockets are closed with 1001, and open requests are answered.
 // Requests that outlast limits.shutdown_timeout, or Options.Force, are
 // interrupted, and Run returns ErrInterrupted.
 func (s *Server) Run(ctx context.Context) error {
@@ -159,7 +160,11 @@ func (s *Server) listenAdmin() error {
 func (s *Server) listen() error {
 	g := s.now()
 	wishes, err := s.wishes(g)
-	return s.openPorts(g, wishes, err, forClients, forDeciders)
+	if err := s.openPorts(g, wishes, err, forClients, forDeciders); err != nil {
+		return err
+	}
+	s.ports.inherited.warnUnused(s.log)
+	return nil
 }
 
 func (s *Server) openPorts(g *generation, wishes []wish, err error, kinds ...portKind) error {
@@ -232,15 +237,21 @@ func (s *Server) shutdown() error {
 func (s *Server) drain(ctx context.Context) error {
 	generations, servers := s.generations.all(), s.ports.servers(forClients, forDeciders)
 	errs := make([]error, len(generations)+len(servers))
+	lingering, settled := context.WithTimeout(ctx, s.now().options.Limits.ShutdownLinger)
 	var all sync.WaitGroup
+	all.Go(func() {
+		s.linger(ctx)
+		settled()
+		for i, srv := range servers {
+			all.Go(func() { errs[len(generations)+i] = drainServer(ctx, srv.Server) })
+		}
+	})
+	<-lingering.Done() // until then, websockets are accepted too
 	for i, g := range generations {
 		all.Go(func() { errs[i] = g.host.Shutdown(ctx) })
 		for _, p := range g.proxies {
 			p.EndWebsockets()
 		}
-	}
-	for i, srv := range servers {
-		all.Go(func() { errs[len(generations)+i] = drainServer(ctx, srv.Server) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -112,7 +113,8 @@ type Server struct {
 
 // common is what counts over all configurations of a Server.
 type common struct {
-	connections    *connections
+	connections    *connections // of clients
+	asking         *connections // of servers that ask for decisions
 	shares         *shares
 	clientFailures clientFailures
 	slow           struct{ body, answer atomic.Uint64 } // clients disconnected because they were too slow
@@ -164,11 +166,13 @@ func newShell(ctx context.Context, o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	s := &Server{with: o, log: o.Logger, ports: ports{failed: make(chan error, 1)}, reloads: newReloads()}
+	s := &Server{with: o, log: o.Logger, ports: ports{failed: make(chan error, 1), inherited: inherited{files: o.Sockets}}, reloads: newReloads()}
 	s.ledger = newLedger()
 	s.base, s.interrupt = context.WithCancel(context.WithoutCancel(ctx))
 	sockets := &usage{measure: s.websocketUsage}
 	s.connections, s.shares = newConnections(sockets, s.log), newShares(sockets)
+	s.asking = newConnections(&usage{measure: func() (int, int) { return 0, 0 }}, s.log)
+	s.asking.setLimit(math.MaxInt) // a few servers ask
 	s.audit = newAuditLog(s.log)
 	s.newMetrics()
 	return s
@@ -271,6 +275,9 @@ func (s *Server) Parts() *Parts { return s.now().parts }
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g := s.enter()
 	defer g.leave()
+	if s.draining.Load() {
+		w = &closing{ResponseWriter: w} // the next request goes to another process
+	}
 	g.handler.ServeHTTP(w, r)
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -44,6 +45,9 @@ func newServe() *cobra.Command {
 			it replaces the current one; requests, connections and websockets go on. If it is
 			refused, the error is logged, /readyz shows it, and the current one stays. SIGHUP
 			reads the configuration and the guest at once.
+
+			With systemd, serve reports its state (Type=notify), answers the watchdog, and uses
+			sockets of a socket unit whose address or, as systemd:NAME, whose name a listener has.
 
 			--demo serves five tenants with files and a small application, without a
 			configuration, at port 8080 of this machine, or at one above if another program has
@@ -85,7 +89,18 @@ func serveFile(ctx context.Context, file *config.File, o serve.Options, path str
 	o.Logger = newLogger(stderr, file.Logs)
 	ctx, later, stop := untilSignal(ctx, o.Logger)
 	defer stop()
-	o.Force = later.interrupt
+	o.Force, o.Sockets = later.interrupt, activation.Files(true)
+	systemd := supervisor{o.Logger}
+	systemd.starting()
+	o.Reloading = systemd.reloading
+	ready := o.Ready
+	o.Ready = func(s *serve.Server) {
+		if ready != nil {
+			ready(s)
+		}
+		systemd.serving(ctx, s)
+		context.AfterFunc(ctx, systemd.stopping)
+	}
 	s, err := serve.New(ctx, file, o)
 	if err != nil {
 		return err
