@@ -17,7 +17,7 @@ TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry appservers guests browser screenshot servers decide-servers check format vet lint deadcode tidy \
-	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
+	guest-same api schema platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -129,6 +129,9 @@ guest-same: guest
 
 api: ## rewrite the api.txt of each public package, after a change of its API that is meant
 	go test -count=1 -run '^TestAPIIsThatOfItsGoldenFiles$$' ./edge -update-api
+
+schema: ## rewrite edge/config/schema.json, after a change of the configuration's keys or of REFERENCE.md
+	go test -count=1 -run '^TestTheSchemaIsThatOfTheDecoder$$' ./edge/config -update
 
 platforms: ## build and vet everything, tests included, for other systems (PLATFORMS); compiles the standard library for each
 	@for p in $(PLATFORMS); do for m in $(MODULES); do echo "go build and vet for $$p in $$m"; \

@@ -36,22 +36,25 @@ type ChannelsRedis struct {
 	RandomPrefix int
 }
 
+// redisEntry has the keys of channels.redis.
+type redisEntry struct {
+	Layer        string        `key:"layer,one=core|pubsub"`
+	Hosts        []string      `key:"hosts"`
+	HostsEnv     string        `key:"hosts_env,env"`
+	HostsFile    string        `key:"hosts_file,path"`
+	CAFile       string        `key:"ca_file,path"`
+	Prefix       string        `key:"prefix,nonempty"`
+	Expiry       time.Duration `key:"expiry,min=1"`
+	GroupExpiry  time.Duration `key:"group_expiry,min=1"`
+	Capacity     int           `key:"capacity,min=1"`
+	KeysEnv      []string      `key:"encryption_keys_env,env"`
+	KeysFile     []string      `key:"encryption_keys_file,path"`
+	Serializer   string        `key:"serializer,one=msgpack|json"`
+	RandomPrefix int           `key:"random_prefix_length,min=8"`
+}
+
 func (r *ChannelsRedis) decode(v value) {
-	entry := struct {
-		Layer        string        `key:"layer,one=core|pubsub"`
-		Hosts        []string      `key:"hosts"`
-		HostsEnv     string        `key:"hosts_env,env"`
-		HostsFile    string        `key:"hosts_file,path"`
-		CAFile       string        `key:"ca_file,path"`
-		Prefix       string        `key:"prefix,nonempty"`
-		Expiry       time.Duration `key:"expiry,min=1"`
-		GroupExpiry  time.Duration `key:"group_expiry,min=1"`
-		Capacity     int           `key:"capacity,min=1"`
-		KeysEnv      []string      `key:"encryption_keys_env,env"`
-		KeysFile     []string      `key:"encryption_keys_file,path"`
-		Serializer   string        `key:"serializer,one=msgpack|json"`
-		RandomPrefix int           `key:"random_prefix_length,min=8"`
-	}{Layer: "core", Prefix: "asgi", Expiry: time.Minute, GroupExpiry: 24 * time.Hour, Capacity: 100, Serializer: "msgpack", RandomPrefix: 12}
+	entry := redisEntry{Layer: "core", Prefix: "asgi", Expiry: time.Minute, GroupExpiry: 24 * time.Hour, Capacity: 100, Serializer: "msgpack", RandomPrefix: 12}
 	found := v.object(&entry)
 	*r = ChannelsRedis(entry)
 	v.exactlyOne(found, "hosts", "hosts_env", "hosts_file")

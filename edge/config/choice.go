@@ -16,16 +16,19 @@ type chosenName struct {
 	by   *abi.Choice // nil: none
 }
 
+// choiceEntry has the keys of an attribute that chooses a name.
+type choiceEntry struct {
+	Attribute string            `key:"attribute,required,nonempty"`
+	Values    map[string]string `key:"values,required,nonempty"`
+	Default   string            `key:"default,nonempty"`
+}
+
 func (c *chosenName) decode(v value) {
 	if v.n.kind != kindMapping {
 		v.decodeTo(&c.name, "")
 		return
 	}
-	var entry struct {
-		Attribute string            `key:"attribute,required,nonempty"`
-		Values    map[string]string `key:"values,required,nonempty"`
-		Default   string            `key:"default,nonempty"`
-	}
+	var entry choiceEntry
 	found := v.object(&entry)
 	c.name, c.by = entry.Default, found.choice(entry.Attribute, entry.Values)
 }
@@ -33,11 +36,14 @@ func (c *chosenName) decode(v value) {
 // statusTable is an attribute whose listed values precede all other rules.
 type statusTable abi.Choice
 
+// statusEntry has the keys of tenants.default.status.
+type statusEntry struct {
+	Attribute string            `key:"attribute,required,nonempty"`
+	Values    map[string]string `key:"values,required,nonempty"`
+}
+
 func (s *statusTable) decode(v value) {
-	var entry struct {
-		Attribute string            `key:"attribute,required,nonempty"`
-		Values    map[string]string `key:"values,required,nonempty"`
-	}
+	var entry statusEntry
 	found := v.object(&entry)
 	*s = statusTable(*found.choice(entry.Attribute, entry.Values))
 }

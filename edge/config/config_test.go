@@ -194,6 +194,7 @@ limits:
   tenant_requests: 300
   file_cache: 1MiB
   shutdown_timeout: 0s
+  shutdown_linger: 2s
   guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3, log_rate: 4KiB}
 logs: {format: json, level: warn, access: true, cost: true}
 server_timing: trusted

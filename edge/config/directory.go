@@ -32,13 +32,16 @@ var (
 	postgresKeys = []string{"dsn", "dsn_env", "dsn_file", "tenant_table", "domain_table", "attributes", "state_file", "state_wait", "poll_interval"}
 )
 
+// directoryEntry has the keys of directory.
+type directoryEntry struct {
+	*Directory
+	Tenants []tenantRow `key:"tenants"`
+	Domains []domainRow `key:"domains"`
+}
+
 func (dir *Directory) decode(v value) {
 	failed := v.d.failed
-	var entry struct {
-		*Directory
-		Tenants []tenantRow `key:"tenants"`
-		Domains []domainRow `key:"domains"`
-	}
+	var entry directoryEntry
 	entry.Directory = dir
 	found := v.object(&entry)
 	if found == nil || v.d.failed > failed {

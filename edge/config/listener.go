@@ -16,6 +16,12 @@ type Certificate struct {
 	Key  string `key:"key,required,path"`  // its private key
 }
 
+// listenerEntry has the keys of an entry of listeners.
+type listenerEntry struct {
+	*Listener
+	TLS certificates `key:"tls"`
+}
+
 func (l *Listener) decode(v value) {
 	*l = Listener{H2: true}
 	if v.n.kind == kindString {
@@ -26,10 +32,7 @@ func (l *Listener) decode(v value) {
 		v.mismatch("an address such as \":8080\", or a mapping with address")
 		return
 	}
-	var entry struct {
-		*Listener
-		TLS certificates `key:"tls"`
-	}
+	var entry listenerEntry
 	entry.Listener = l
 	found := v.object(&entry)
 	l.TLS = entry.TLS

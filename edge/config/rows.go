@@ -78,15 +78,18 @@ func isDecimal(s string) bool {
 // domainRow is a row of the domain table.
 type domainRow tenantdb.Domain
 
+// domainEntry has the columns of the domain table.
+type domainEntry struct {
+	ID                rowID   `key:"id"`
+	TenantID          rowID   `key:"tenant_id,required"`
+	Domain            *string `key:"domain,required"`
+	Folder            string  `key:"folder"`
+	IsPrimary         bool    `key:"is_primary"`
+	RedirectToPrimary bool    `key:"redirect_to_primary"`
+}
+
 func (dom *domainRow) decode(v value) {
-	var row struct {
-		ID                rowID   `key:"id"`
-		TenantID          rowID   `key:"tenant_id,required"`
-		Domain            *string `key:"domain,required"`
-		Folder            string  `key:"folder"`
-		IsPrimary         bool    `key:"is_primary"`
-		RedirectToPrimary bool    `key:"redirect_to_primary"`
-	}
+	var row domainEntry
 	v.object(&row)
 	*dom = domainRow{TenantID: string(row.TenantID), Folder: row.Folder, IsPrimary: row.IsPrimary, RedirectToPrimary: row.RedirectToPrimary}
 	if row.Domain != nil {

@@ -164,13 +164,16 @@ func schemeOf(u *url.URL) string {
 	return "the scheme " + shorten(u.Scheme)
 }
 
+// replyEntry has the keys of reply.
+type replyEntry struct {
+	Status  int               `key:"status,min=200"`
+	Headers map[string]string `key:"headers"`
+	Body    string            `key:"body"`
+}
+
 func (r *Reply) decode(v value) {
 	r.Status = http.StatusOK
-	var entry struct {
-		Status  int               `key:"status,min=200"`
-		Headers map[string]string `key:"headers"`
-		Body    string            `key:"body"`
-	}
+	var entry replyEntry
 	entry.Status = r.Status
 	found := v.object(&entry)
 	if entry.Status > 599 {

@@ -26,13 +26,16 @@ type Websockets struct {
 	Compression string
 }
 
+// websocketsEntry has the keys of websockets.
+type websocketsEntry struct {
+	Origins          origins `key:"origins"`
+	OriginsAttribute string  `key:"origins_attribute"`
+	WithoutOrigin    bool    `key:"without_origin"`
+	Compression      string  `key:"compression,one=off|per-message|with-context"`
+}
+
 func (w *Websockets) decode(v value) {
-	var entry struct {
-		Origins          origins `key:"origins"`
-		OriginsAttribute string  `key:"origins_attribute"`
-		WithoutOrigin    bool    `key:"without_origin"`
-		Compression      string  `key:"compression,one=off|per-message|with-context"`
-	}
+	var entry websocketsEntry
 	entry.Compression = w.Compression
 	v.object(&entry)
 	*w = Websockets{entry.Origins, entry.OriginsAttribute, entry.WithoutOrigin, entry.Compression}
@@ -97,18 +100,21 @@ type wsRoute struct {
 	hasTarget bool
 }
 
+// wsRouteEntry has the keys of a route.
+type wsRouteEntry struct {
+	Path         *string `key:"path"`
+	Regex        *string `key:"regex"`
+	Name         string  `key:"name,required"`
+	Upstream     string  `key:"upstream"`
+	UpstreamPath string  `key:"upstream_path,one=original|inner"`
+	UpstreamHost string  `key:"upstream_host,one=client|upstream"`
+	Consumer     bool    `key:"consumer"`
+	Handler      string  `key:"handler,nonempty"`
+	Origins      origins `key:"origins"`
+}
+
 func (r *wsRoute) decode(v value) {
-	var entry struct {
-		Path         *string `key:"path"`
-		Regex        *string `key:"regex"`
-		Name         string  `key:"name,required"`
-		Upstream     string  `key:"upstream"`
-		UpstreamPath string  `key:"upstream_path,one=original|inner"`
-		UpstreamHost string  `key:"upstream_host,one=client|upstream"`
-		Consumer     bool    `key:"consumer"`
-		Handler      string  `key:"handler,nonempty"`
-		Origins      origins `key:"origins"`
-	}
+	var entry wsRouteEntry
 	found := v.object(&entry)
 	if found == nil {
 		return

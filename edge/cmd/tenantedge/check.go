@@ -19,6 +19,7 @@ type checkOptions struct {
 	online bool
 	strict bool
 	json   bool
+	health bool
 }
 
 func newCheck() *cobra.Command {
@@ -46,6 +47,10 @@ func newCheck() *cobra.Command {
 			The exit status is 0 without errors, 1 with errors, and 2 if the command line is
 			wrong. With --strict, warnings count as errors.
 
+			With --health, check only asks /readyz of the edge that runs on this machine with
+			the configuration, for supervisors of containers. The status is 1 if it is not
+			ready.
+
 			With --json, check writes one object: "file", "ok", "errors" and "warnings" (how
 			many there are), and "findings", a list of {"severity", "kind", "file", "line",
 			"column", "key", "row", "message"}. severity is error or warning. kind is config,
@@ -60,6 +65,9 @@ func newCheck() *cobra.Command {
 		`),
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.health {
+				return checkHealth(c.Context(), o.config)
+			}
 			return o.run(c.Context(), c.OutOrStdout())
 		},
 	}
@@ -67,6 +75,7 @@ func newCheck() *cobra.Command {
 	f := c.Flags()
 	f.BoolVar(&o.online, "online", false, "check that the database, Redis, the bucket and the upstreams answer")
 	f.BoolVar(&o.strict, "strict", false, "fail on warnings too")
+	f.BoolVar(&o.health, "health", false, "only ask the edge that runs with the configuration whether it is ready")
 	f.BoolVar(&o.json, "json", false, "write JSON")
 	return c
 }

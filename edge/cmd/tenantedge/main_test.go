@@ -60,7 +60,7 @@ func TestMistakesOnTheCommandLineSayWhatWasExpected(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"bogus"}, `tenantedge: expected one of bench, check, completion, db, eval, files, guest, serve, tenants, top, usage, version, ws, found "bogus"`},
+		{[]string{"bogus"}, `tenantedge: expected one of bench, check, completion, db, eval, files, guest, init, man, schema, serve, tenants, top, usage, version, ws, found "bogus"`},
 		{[]string{"serve"}, "serve: expected either --config FILE or --demo"},
 		{[]string{"serve", "--demo", "--config", "x"}, "serve: expected either --config FILE or --demo"},
 		{[]string{"serve", "--bogus"}, "unknown flag: --bogus"},

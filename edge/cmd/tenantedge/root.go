@@ -18,6 +18,7 @@ func newRoot() *cobra.Command {
 		`),
 		Example: text(`
 			  tenantedge serve --demo                     try it without a configuration
+			  tenantedge init                             write a configuration to start with
 			  tenantedge serve --config tenantedge.yaml   serve
 			  tenantedge check --config tenantedge.yaml   find its errors
 			  tenantedge eval --config tenantedge.yaml \
@@ -31,7 +32,8 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	root.Version, _ = moduleVersions() // for --version; the command version prints more
-	root.AddCommand(newServe(), newCheck(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), guestCommand(), newUsage(), newTop(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), guestCommand(), newUsage(), newTop(), newInit(), newSchema(), newMan(), newVersion())
+	completeAll(root)
 	return root
 }
 
