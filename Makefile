@@ -17,7 +17,7 @@ TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry appservers guests browser screenshot servers decide-servers check format vet lint deadcode tidy \
-	guest-same api schema platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
+	guest-same api schema platforms types arm64 release deb deb-test soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -149,6 +149,22 @@ arm64: ## run the arm64 tests of the engine and of the guest under qemu-user
 
 release: ## build static binaries for six platforms into bin/release, with checksums, SBOMs and third-party notices
 	@GOTOOLCHAIN=$(BUILD_GO) sh .ci/release.sh bin/release
+
+deb: ## build the Debian package of this machine into bin/deb
+	@mkdir -p bin/deb; arch=$$(go env GOARCH); CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/deb/tenantedge ./edge/cmd/tenantedge && sh .ci/deb.sh bin/deb/tenantedge $$arch bin/deb
+
+deb-test: ## install, upgrade under load and purge the package in a Debian of its own with systemd; needs root and mmdebstrap
+	@mkdir -p bin/debtest; arch=$$(go env GOARCH); for version in 0.0.1 0.0.2; do \
+		CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$$version" -o bin/debtest/tenantedge ./edge/cmd/tenantedge \
+		&& VERSION=$$version sh .ci/deb.sh bin/debtest/tenantedge $$arch bin/debtest || exit 1; done \
+		&& go test -c -o bin/debtest/clients ./edge/cmd/tenantedge \
+		&& sh .ci/debtest.sh bin/debtest/tenantedge_0.0.1_$$arch.deb bin/debtest/tenantedge_0.0.2_$$arch.deb $(CURDIR)/bin/debtest/clients
+
+image: ## build the image tenantedge:latest with buildah, podman or docker
+	@sh .ci/image.sh tenantedge:latest
+
+image-test: ## build the image with buildah and run it as a user that is not root; needs root
+	@sh .ci/image.sh tenantedge:test && sh .ci/imagetest.sh tenantedge:test
 
 soak: ## test the engine at length: 200 swaps under load, 100,000 audited calls, fuel, pauses, start-up, memory; 20 minutes
 	@mkdir -p bin/soak

@@ -4,6 +4,7 @@
 #
 #	tenantedge-OS-ARCH           static binaries, .exe on Windows
 #	tenantedge-OS-ARCH.cdx.json  an SBOM of each, in CycloneDX format
+#	tenantedge_VERSION_ARCH.deb  Debian packages, for Linux
 #	THIRD_PARTY_NOTICES          licences of all modules in the binaries
 #	LICENSE
 #	SHA256SUMS
@@ -56,4 +57,8 @@ done
 	done
 } >"$out/THIRD_PARTY_NOTICES"
 cp LICENSE "$out/"
+
+for platform; do
+	[ "${platform%/*}" != linux ] || sh .ci/deb.sh "$out/tenantedge-linux-${platform#*/}" "${platform#*/}" "$out"
+done
 (cd "$out" && sha256sum -- * >SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS)

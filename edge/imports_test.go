@@ -33,6 +33,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 		{"github.com/go-json-experiment/json", "tenantdb/file", "other packages use encoding/json"},
 		{"github.com/tinylib/msgp", "edge/channel", "only one package encodes messages"},
 		{"github.com/redis/go-redis", "edge/channel/redis edge/cmd/tenantedge", "only one package talks to Redis; main disables the log of its client"},
+		{"github.com/coreos/go-systemd", "edge/cmd/tenantedge", "a library must not read the environment of its process"},
 		{"aead.dev/minisign", "edge/internal/signature", "only one package reads keys and signatures"},
 		{"oras.land/oras-go", "edge/internal/artifact", "only one package talks to OCI registries"},
 		{"github.com/opencontainers", "edge/internal/artifact", "only one package knows the layout of OCI artifacts"},

@@ -266,7 +266,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		AdminHosts: []string{"metrics.internal"},
 		Limits: Limits{
-			IdleTimeout: 90 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 45 * time.Second, MinRate: 2 << 10, Connections: 1000, TenantRequests: 300, FileCache: 1 << 20, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
+			IdleTimeout: 90 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 45 * time.Second, MinRate: 2 << 10, Connections: 1000, TenantRequests: 300, FileCache: 1 << 20, ShutdownLinger: 2 * time.Second, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
 			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3, LogRate: 4 << 10},
 			Websocket: WebsocketLimits{

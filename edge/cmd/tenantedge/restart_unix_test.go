@@ -323,3 +323,32 @@ func TestASocketOfSystemdThatIsMissingOrUnusedIsNamed(t *testing.T) {
 		t.Errorf("the log about %s:\n%s", addresses[1], &u.errors)
 	}
 }
+
+// .ci/debtest.sh runs this test beside an edge that systemd restarts, until the
+// standard input ends.
+func TestClientsOfARunningEdge(t *testing.T) {
+	address := os.Getenv("TENANTEDGE_LOAD")
+	if address == "" {
+		t.Skip("it needs an edge; run make deb-test")
+	}
+	listener, err := net.Listen("tcp", os.Getenv("TENANTEDGE_LOAD_APP"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := &http.Server{Handler: http.HandlerFunc(application), ReadHeaderTimeout: patience}
+	go func() { _ = app.Serve(listener) }() // until it is closed
+	defer app.Close()
+	l := &load{t: t, address: address, stop: make(chan struct{})}
+	for range 8 {
+		l.run(1, l.post(true))
+		l.run(1, l.post(false))
+	}
+	l.run(20, l.websocket)
+	fmt.Println("the clients send requests")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	l.end()
+	t.Logf("%d requests and %d websockets closed with 1001; %d failed", l.requests.Load(), l.leaving.Load(), l.failed.Load())
+	if l.failed.Load() > 0 || l.leaving.Load() == 0 {
+		t.Errorf("%d requests failed, expected none; %d websockets were told to reconnect", l.failed.Load(), l.leaving.Load())
+	}
+}

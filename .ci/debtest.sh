@@ -1,0 +1,150 @@
+#!/bin/sh
+# Installs, uses, upgrades and purges the Debian package in a Debian of its own,
+# whose systemd runs as PID 1 in namespaces of this machine. Needs root, mmdebstrap
+# and cgroup2. Arguments: an older and a newer package, the test program of
+# edge/cmd/tenantedge, whose clients send requests during the upgrades, and
+# optionally the number of restarts after the upgrade.
+set -eu
+
+old=$1 new=$2 clients=$3 restarts=${4:-5}
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+root=$work/root
+systemd= group=
+
+finish() {
+	status=$?
+	trap - EXIT
+	[ $status -eq 0 ] || inside journalctl --no-pager -n 40 -u tenantedge 2>/dev/null || true
+	[ -z "$systemd" ] || kill -KILL "$systemd" 2>/dev/null || true
+	sleep 1
+	[ -z "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+	rm -rf --one-file-system "$work"
+	exit $status
+}
+trap finish EXIT
+
+say() { echo "debtest: $*"; }
+fail() { say "FAILED: $*" >&2; exit 1; }
+# inside runs a command in the Debian, and within one on its network only.
+inside() { nsenter -t "$systemd" -a -r -w "$@"; }
+within() { nsenter -t "$systemd" -n "$@"; }
+state() { inside systemctl show tenantedge.service -P "$1"; }
+
+say "installing Debian into $root"
+mmdebstrap --variant=minbase --include=systemd,systemd-sysv,dbus,man-db,bash-completion "${DEBIAN:-bookworm}" "$root" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+
+for unit in getty@tty1.service console-getty.service; do
+	ln -s /dev/null "$root/etc/systemd/system/$unit" # there is no terminal
+done
+
+say "starting its systemd"
+for at in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	if [ "$(stat -f -c %T $at 2>/dev/null)" = cgroup2fs ]; then group=$at/tenantedge-debtest-$$; fi
+done
+[ -n "$group" ] || fail "expected cgroup2 at /sys/fs/cgroup, found none"
+mkdir "$group"
+cat >"$work/boot" <<'END'
+set -eu
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mount -t proc proc "$1/proc"
+mount -t sysfs -o ro sysfs "$1/sys"
+mount -t tmpfs tmpfs "$1/run"
+mount -t tmpfs tmpfs "$1/tmp"
+mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
+ip link set lo up
+mount --make-rshared "$1" # systemd leaves this to the manager of a container
+cd "$1"
+exec env -i container=debtest PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . /lib/systemd/systemd --system --show-status=no systemd.unit=multi-user.target
+END
+sh -c 'echo $$ >"$1/cgroup.procs"; exec unshare --mount --pid --ipc --uts --net --cgroup --fork --kill-child sh "$2" "$3"' - "$group" "$work/boot" "$root" </dev/null >"$work/console" 2>&1 &
+parent=$!
+for _ in $(seq 600); do
+	systemd=$(pgrep -P "$parent" -f '^/lib/systemd/systemd --system' || true)
+	[ -z "$systemd" ] || [ "$(inside systemctl is-system-running 2>/dev/null || true)" != running ] || break
+	sleep 0.3
+done
+[ "$(inside systemctl is-system-running)" = running ] || fail "expected systemd to run, found the state $(inside systemctl is-system-running) and $(inside systemctl --failed --no-legend) $(cat "$work/console")"
+inside systemctl --version | head -1
+
+files() { find "$root" -xdev \( -path "$root/var/lib/dpkg" -o -path "$root/var/log" -o -path "$root/var/cache/man" -o -path "$root/var/lib/systemd" -o -path "$root/etc/*-" \) -prune -o -print | sort; }
+files >"$work/before"
+cp "$old" "$root/root/old.deb"
+cp "$new" "$root/root/new.deb"
+
+say "installing the package"
+inside dpkg -i /root/old.deb
+[ "$(state ActiveState)/$(state SubState)" = active/running ] || fail "the service is $(state ActiveState)"
+say "status: $(state StatusText)"
+main=$(state MainPID)
+[ "$(inside ps -o user= -p "$main" 2>/dev/null || inside stat -c %U "/proc/$main")" = tenantedge ] || fail "expected the user tenantedge"
+within curl -fsS -H 'Host: localhost' http://127.0.0.1:8080/ | grep -q 'tenantedge works' || fail "the page is not served"
+inside env XDG_CACHE_HOME=/tmp tenantedge check --strict -c /etc/tenantedge/tenantedge.yaml
+inside env XDG_CACHE_HOME=/tmp tenantedge check --health -c /etc/tenantedge/tenantedge.yaml
+inside man -w tenantedge-serve >/dev/null
+inside systemd-analyze verify tenantedge.service tenantedge.socket
+inside systemd-analyze security --no-pager tenantedge.service | tail -1
+
+say "using a configuration with a guest, a secret, an application and websockets"
+cat >"$root/etc/tenantedge/tenantedge.yaml" <<'END'
+listeners: ["systemd:http"]
+admin_token_file: /run/credentials/tenantedge.service/secrets_admin
+tenants: {acme: {DOMAINS: [acme.example.com], URLCONF: app, WS_URLCONF: ws}}
+guest: {path: /var/lib/tenantedge/guest.wasm}
+urlconfs: {app: "http://127.0.0.1:8000"}
+ws_urlconfs: {ws: [{path: socket/, name: socket, upstream: "ws://127.0.0.1:8000"}]}
+END
+echo 0123456789abcdef0123456789abcdef >"$root/etc/tenantedge/secrets/admin"
+cp "$here/assets/router.wasm" "$root/var/lib/tenantedge/guest.wasm"
+cp "$root/etc/tenantedge/tenantedge.yaml" "$work/config"
+inside systemctl restart tenantedge
+inside systemctl reload tenantedge
+[ "$(state ActiveState)" = active ] || fail "the service is $(state ActiveState) after a reload"
+TENANTEDGE_TOKEN=0123456789abcdef0123456789abcdef within "$root/usr/bin/tenantedge" guest status >/dev/null || fail "the secret is not read"
+
+say "upgrading under load"
+mkfifo "$work/end"
+TENANTEDGE_LOAD=127.0.0.1:8080 TENANTEDGE_LOAD_APP=127.0.0.1:8000 within "$clients" -test.run '^TestClientsOfARunningEdge$' -test.count=1 -test.v <"$work/end" >"$work/load" 2>&1 &
+load=$!
+exec 3>"$work/end"
+for _ in $(seq 600); do
+	! grep -q 'clients send' "$work/load" || break
+	sleep 0.1
+done
+before=$(state MainPID)
+inside dpkg -i /root/new.deb
+[ "$(state MainPID)" != "$before" ] || fail "the process is not replaced"
+[ "$(inside tenantedge --version)" = "tenantedge version 0.0.2" ] || fail "expected the new binary"
+for _ in $(seq "$restarts"); do
+	inside systemctl restart tenantedge
+done
+exec 3>&-
+wait $load || { cat "$work/load"; fail "requests failed"; }
+grep 'requests and' "$work/load"
+cmp "$root/etc/tenantedge/tenantedge.yaml" "$work/config" || fail "the upgrade has changed the configuration"
+[ "$(state NRestarts)" = 0 ] || fail "systemd had to restart the service"
+
+say "hanging, so that the watchdog restarts the service"
+mkdir -p "$root/etc/systemd/system/tenantedge.service.d"
+printf '[Service]\nWatchdogSec=2s\n' >"$root/etc/systemd/system/tenantedge.service.d/watchdog.conf"
+inside systemctl daemon-reload
+inside systemctl restart tenantedge
+inside kill -STOP "$(state MainPID)"
+for _ in $(seq 600); do
+	[ "$(state NRestarts)/$(state ActiveState)" != 1/active ] || break
+	sleep 0.3
+done
+[ "$(state NRestarts)/$(state ActiveState)" = 1/active ] || fail "the watchdog has not restarted the service: $(state NRestarts) $(state ActiveState)"
+
+say "removing and purging"
+inside dpkg -r tenantedge
+[ -f "$root/etc/tenantedge/tenantedge.yaml" ] && [ -d "$root/var/lib/tenantedge" ] || fail "removing must keep the configuration and the state"
+[ "$(inside systemctl is-active tenantedge.socket || true)" != active ] || fail "the socket is open after the removal"
+inside dpkg --purge tenantedge
+rm "$root/root/old.deb" "$root/root/new.deb"
+files >"$work/after"
+diff "$work/before" "$work/after" || fail "the purge leaves or takes files"
+! inside getent passwd tenantedge || fail "the purge leaves the user"
+! inside getent group tenantedge || fail "the purge leaves the group"
+say "passed"
