@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 
 nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.1
 export GOFLAGS= GOWORK=off LC_ALL=C
+umask 022 # modes are in the package
 
 binary=$1 out=$3
 export ARCH=$2
