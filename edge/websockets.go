@@ -170,6 +170,14 @@ func (h *Host) RelayedWebsockets(schema, id string) int {
 	return h.websockets.Relayed(guests.Key(&tenant.Tenant{Schema: schema, ID: id, Dynamic: id != ""}))
 }
 
+// BusiestWebsockets returns the n tenants with the most open websockets.
+func (h *Host) BusiestWebsockets(n int) []websocket.Busy {
+	if h.websockets == nil {
+		return nil
+	}
+	return h.websockets.Busiest(n)
+}
+
 // TryEvent makes the guest handle an event of a websocket that does not exist, and
 // returns its effects instead of carrying them out. It is for the tests of guests
 // that package edge/internal/cases runs.

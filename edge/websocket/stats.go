@@ -1,6 +1,8 @@
 package websocket
 
 import (
+	"strings"
+
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
@@ -64,6 +66,24 @@ func (s *Server) Count() (open, relayed int) { return s.hub.Count() }
 // CountTenant returns how many websockets of the tenant with a guests.Key are open, and
 // how many descriptors they take.
 func (s *Server) CountTenant(key string) (open, descriptors int) { return s.hub.CountTenant(key) }
+
+// Busiest returns the n tenants with the most open websockets, those with the most first.
+// It looks at all tenants that have any.
+func (s *Server) Busiest(n int) []Busy {
+	busiest := make([]Busy, 0, n)
+	for _, b := range s.hub.Busiest(n) {
+		schema, id, _ := strings.Cut(b.Key, "/") // as guests.Key joins them
+		busiest = append(busiest, Busy{Schema: schema, ID: id, Open: b.Open})
+	}
+	return busiest
+}
+
+// Busy is a tenant with open websockets.
+type Busy struct {
+	Schema string
+	ID     string // of its row; empty: a static tenant
+	Open   int
+}
 
 // Relayed returns how many websockets of the tenant with a guests.Key are relayed to
 // applications, or in their handshake.

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge"
-	"github.com/tenantedge/tenantedge/edge/internal/cases"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 )
 
 func newBench() *cobra.Command {
@@ -193,7 +193,7 @@ func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 		if err != nil {
 			return all, fmt.Errorf("%s: %w", name, err)
 		}
-		all = append(all, &contender{name: name, evaluator: &evaluator{file: file, host: host, notes: &cases.Notes{}}})
+		all = append(all, &contender{name: name, evaluator: &evaluator{file: file, host: host, notes: &explain.Notes{}}})
 	}
 	all[len(all)-1].parts = parts // closed after the last host
 	return all, nil

@@ -224,16 +224,16 @@ func (e *evaluator) recorder(file io.Writer) writer {
 			return fmt.Errorf("--record: expected a decision on %s %s, found an error: %s", q.Method, q.Target, a.Error)
 		}
 		r := q.request()
-		if key := e.file.GuestConfig.TenantSessionKey; a.request.Session != "" && r.Session[key] == nil {
-			r.SetSession(key, a.request.Session) // that of its cookie
+		if key := e.file.GuestConfig.TenantSessionKey; a.explained.Request.Session != "" && r.Session[key] == nil {
+			r.SetSession(key, a.explained.Request.Session) // that of its cookie
 		}
 		name := fmt.Sprintf("%s %s://%s%s", q.Method, q.Scheme, hostOf(q), q.Target)
 		if names[name]++; names[name] > 1 {
 			name = fmt.Sprintf("%s, number %d", name, names[name])
 		}
-		found := cases.AnswerOf(&a.decision)
-		if a.decision.Outcome == 0 {
-			found = cases.RefusalOf(a.refusal)
+		found := cases.AnswerOf(&a.explained.Decision)
+		if a.explained.Decision.Outcome == 0 {
+			found = cases.RefusalOf(a.explained.Err)
 		}
 		line, err := cases.Record(name, r, &found)
 		if err != nil {

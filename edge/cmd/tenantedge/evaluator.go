@@ -10,7 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/cases"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -24,7 +24,7 @@ type evaluator struct {
 	parts   *serve.Parts      // closed with the evaluator; nil: another evaluator's
 	files   *serve.FileAccess // nil: not asked
 	fileErr error             // why the files of tenants cannot be read; nil: they can
-	notes   *cases.Notes      // of the guest
+	notes   *explain.Notes    // of the guest
 	explain bool
 }
 
@@ -42,7 +42,7 @@ func newEvaluator(ctx context.Context, path, guest string) (*evaluator, error) {
 	if guest != "" {
 		file.Guest = config.Guest{Path: guest, CompileCache: file.Guest.CompileCache} // it needs no signature
 	}
-	notes := &cases.Notes{}
+	notes := &explain.Notes{}
 	parts, err := openLoaded(ctx, file, notes.Logger())
 	if err != nil {
 		return nil, err
@@ -110,20 +110,11 @@ type routeAnswer struct {
 	CachePrefix *string         `json:"cache_prefix"`
 	Route       json.RawMessage `json:"route,omitempty"`   // only for websocket; null if none matched
 	Headers     []string        `json:"headers,omitempty"` // names and values that the guest sets for the upstream
-	File        *fileAnswer     `json:"file,omitempty"`    // only for a file
+	File        *explain.File   `json:"file,omitempty"`    // only for a file
 	Error       string          `json:"error,omitempty"`
 	Logged      []string        `json:"logged,omitempty"` // only with Error: what the guest logged and printed
 
-	decision edge.Decision
-	request  edge.Request
-	refusal  error    // of a request that has no decision
-	notes    []string // what the guest logged
-}
-
-// fileAnswer is how serve answers a request for a file.
-type fileAnswer struct {
-	Status int    `json:"status"`
-	Reason string `json:"reason,omitempty"`
+	explained explain.Answer
 }
 
 type domainRouting struct {
@@ -150,15 +141,15 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 	if err == nil {
 		d, err = e.host.Route(ctx, &request)
 	}
-	a := &routeAnswer{ID: q.ID, decision: d, request: request, notes: e.notes.Take()}
-	if q.Op == "websocket" {
+	websocket := q.Op == "websocket"
+	a := &routeAnswer{ID: q.ID, explained: explain.Answer{Request: request, Decision: d, Err: err, Websocket: websocket, Logged: e.notes.Take()}}
+	if websocket {
 		a.Route = null
 	}
 	if err != nil {
-		a.refusal = err
 		a.setError(err)
 		if a.Error != "" {
-			a.Logged = a.notes
+			a.Logged = a.explained.Logged
 		}
 		return a
 	}
@@ -174,6 +165,7 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 	}
 	if d.Outcome == abi.Tenant && e.files != nil && !request.Websocket {
 		a.File = e.fileOf(ctx, &request, &d.Tenant)
+		a.explained.File = a.File
 	}
 	if d.WSFound && a.Route != nil {
 		kwargs := json.RawMessage(d.WSKwargs)
@@ -220,12 +212,12 @@ func (a *routeAnswer) setError(err error) {
 	e := edge.AsRouteError(err)
 	a.Outcome, a.Error, a.Status = e.Outcome.String(), err.Error(), &e.Status
 	if e.Outcome != 0 {
-		a.Error, a.decision.Reason = "", e.Reason
+		a.Error = ""
 	}
 }
 
 // fileOf returns the answer to a request for a file, or nil if it is for none.
-func (e *evaluator) fileOf(ctx context.Context, q *edge.Request, t *tenant.Tenant) *fileAnswer {
+func (e *evaluator) fileOf(ctx context.Context, q *edge.Request, t *tenant.Tenant) *explain.File {
 	status, reason, ok := e.files.Status(ctx, q, t)
 	switch {
 	case !ok:
@@ -233,7 +225,7 @@ func (e *evaluator) fileOf(ctx context.Context, q *edge.Request, t *tenant.Tenan
 	case e.fileErr != nil && reason == "":
 		reason = e.fileErr.Error()
 	}
-	return &fileAnswer{status, reason}
+	return &explain.File{Status: status, Reason: reason}
 }
 
 // request converts a question as Middleware converts an http.Request.

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/cases"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 )
 
 // question is one line that eval reads.
@@ -126,7 +126,7 @@ func (q *question) checkRequest() error {
 	default:
 		return fmt.Errorf("scheme: expected http or https, found %q", q.Scheme)
 	}
-	r := cases.Request{Remote: q.Remote}
+	r := explain.Request{Remote: q.Remote}
 	if err := r.Complete(); err != nil {
 		return err
 	}
@@ -135,9 +135,9 @@ func (q *question) checkRequest() error {
 }
 
 // request returns the request of a question.
-func (q *question) request() *cases.Request {
-	r := &cases.Request{
-		Method: q.Method, Scheme: q.Scheme, Target: q.Target, Headers: cases.Headers{}, Remote: q.Remote,
+func (q *question) request() *explain.Request {
+	r := &explain.Request{
+		Method: q.Method, Scheme: q.Scheme, Target: q.Target, Headers: explain.Headers{}, Remote: q.Remote,
 		Trusted: q.Peer == peerTrusted, Websocket: q.Op == "websocket",
 	}
 	for _, pair := range q.Headers {
@@ -198,7 +198,7 @@ func (o *evalOptions) questions() ([]question, error) {
 
 // setURL parses 'GET http://host/path'. The method is optional.
 func (q *question) setURL(request string) error {
-	var r cases.Request
+	var r explain.Request
 	if err := r.SetText(request); err != nil {
 		return usagef("eval: --request: %v", err)
 	}

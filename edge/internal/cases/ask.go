@@ -9,6 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/consumer"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -20,8 +21,11 @@ type asker interface {
 	ask(ctx context.Context, h *Host, e *Expect) Answer
 }
 
-func (r *Request) ask(ctx context.Context, h *Host, e *Expect) Answer {
-	q, err := r.Of(ctx, h.Host, h.sessionKey)
+// routed is the question of a case that is routed.
+type routed explain.Request
+
+func (r *routed) ask(ctx context.Context, h *Host, e *Expect) Answer {
+	q, err := (*explain.Request)(r).Of(ctx, h.Host, h.sessionKey)
 	if err == nil {
 		q.Explain = e.Reason != nil
 		var d edge.Decision
@@ -98,7 +102,7 @@ func (q *Authorize) ask(ctx context.Context, h *Host, _ *Expect) Answer {
 	t := h.tenant(q.Schema)
 	t.Routing = tenant.Routing{Router: abi.ByDomain, Folder: q.Folder}
 	t.Path, t.URLConf = q.Path, q.URLConf
-	r := edge.FileRequest{Tenant: &t, Method: cmp.Or(q.Method, http.MethodGet), Host: q.Host, Header: q.Headers.http(), NoName: q.Name == nil}
+	r := edge.FileRequest{Tenant: &t, Method: cmp.Or(q.Method, http.MethodGet), Host: q.Host, Header: q.Headers.HTTP(), NoName: q.Name == nil}
 	if q.Name != nil {
 		r.Name = *q.Name
 	}
@@ -132,7 +136,7 @@ func (e *Event) ask(ctx context.Context, h *Host, _ *Expect) Answer {
 	}
 	t.Identifier, t.Path = cmp.Or(string(e.Identifier), t.Identifier), e.Path
 	trial := &consumer.Trial{
-		Request: consumer.Request{Tenant: &t, Route: e.Route, Kwargs: unquoted(e.Kwargs), Protocols: e.Protocols, Header: e.Headers.http()},
+		Request: consumer.Request{Tenant: &t, Route: e.Route, Kwargs: unquoted(e.Kwargs), Protocols: e.Protocols, Header: e.Headers.HTTP()},
 		Event:   events[e.Event], State: string(e.State), Channel: e.Channel, Word: uint32(e.Code) << abi.EventCodeShift,
 	}
 	if e.Binary {

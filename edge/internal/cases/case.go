@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -19,15 +20,15 @@ type Case struct {
 	config.Position        // in File
 	File            string // its name
 
-	Name       string       `key:"name,required,nonempty"`
-	Request    *Request     `key:"request"`
-	CacheKey   *CacheKey    `key:"cache_key"`
-	ReverseKey *config.Text `key:"reverse_key"`
-	Pathname   *Pathname    `key:"pathname"`
-	Authorize  *Authorize   `key:"authorize"`
-	Websocket  *Event       `key:"websocket"`
-	Expect     Expect       `key:"expect,required"`
-	Fuel       int64        `key:"fuel,min=1"` // upper limit; 0: none
+	Name       string           `key:"name,required,nonempty"`
+	Request    *explain.Request `key:"request"`
+	CacheKey   *CacheKey        `key:"cache_key"`
+	ReverseKey *config.Text     `key:"reverse_key"`
+	Pathname   *Pathname        `key:"pathname"`
+	Authorize  *Authorize       `key:"authorize"`
+	Websocket  *Event           `key:"websocket"`
+	Expect     Expect           `key:"expect,required"`
+	Fuel       int64            `key:"fuel,min=1"` // upper limit; 0: none
 }
 
 // CacheKey asks for a cache key.
@@ -50,33 +51,33 @@ type Pathname struct {
 
 // Authorize asks whether a request may have a private file.
 type Authorize struct {
-	Schema  string  `key:"schema,required,nonempty"`
-	Method  string  `key:"method"` // empty: GET
-	Name    *string `key:"name"`   // of the file; nil: the path names none
-	Path    string  `key:"path"`
-	Host    string  `key:"host"`
-	Folder  string  `key:"folder"`
-	URLConf string  `key:"urlconf"`
-	Headers Headers `key:"headers"`
+	Schema  string          `key:"schema,required,nonempty"`
+	Method  string          `key:"method"` // empty: GET
+	Name    *string         `key:"name"`   // of the file; nil: the path names none
+	Path    string          `key:"path"`
+	Host    string          `key:"host"`
+	Folder  string          `key:"folder"`
+	URLConf string          `key:"urlconf"`
+	Headers explain.Headers `key:"headers"`
 }
 
 // Event is an event of a websocket.
 type Event struct {
-	Event      string      `key:"event,required,one=open|message|close|group|timer"`
-	Schema     string      `key:"schema"`
-	TenantID   config.Text `key:"tenant_id"` // empty: that of the schema in the directory
-	Identifier config.Text `key:"identifier"`
-	Route      string      `key:"route"`
-	State      config.Text `key:"state"`
-	Channel    string      `key:"channel"`
-	Data       config.Text `key:"data"`
-	Hex        string      `key:"hex"` // instead of Data
-	Binary     bool        `key:"binary"`
-	Code       int64       `key:"code"`
-	Kwargs     config.JSON `key:"kwargs"`
-	Path       string      `key:"path"`
-	Protocols  []string    `key:"protocols"`
-	Headers    Headers     `key:"headers"`
+	Event      string          `key:"event,required,one=open|message|close|group|timer"`
+	Schema     string          `key:"schema"`
+	TenantID   config.Text     `key:"tenant_id"` // empty: that of the schema in the directory
+	Identifier config.Text     `key:"identifier"`
+	Route      string          `key:"route"`
+	State      config.Text     `key:"state"`
+	Channel    string          `key:"channel"`
+	Data       config.Text     `key:"data"`
+	Hex        string          `key:"hex"` // instead of Data
+	Binary     bool            `key:"binary"`
+	Code       int64           `key:"code"`
+	Kwargs     config.JSON     `key:"kwargs"`
+	Path       string          `key:"path"`
+	Protocols  []string        `key:"protocols"`
+	Headers    explain.Headers `key:"headers"`
 }
 
 // question returns the question of c that is set and its key, or no key if none or
@@ -84,7 +85,7 @@ type Event struct {
 func (c *Case) question() (key string, asked asker) {
 	n := 0
 	for name, q := range map[string]asker{
-		"request": c.Request, "cache_key": c.CacheKey, "reverse_key": (*reverseKey)(c.ReverseKey),
+		"request": (*routed)(c.Request), "cache_key": c.CacheKey, "reverse_key": (*reverseKey)(c.ReverseKey),
 		"pathname": c.Pathname, "authorize": c.Authorize, "websocket": c.Websocket,
 	} {
 		if !reflect.ValueOf(q).IsNil() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -58,7 +59,7 @@ func TestMistakesHaveAFileAndALine(t *testing.T) {
 }
 
 func TestARecordedDecisionIsACase(t *testing.T) {
-	r := &Request{URL: "https://acme.example.com/a<b?c", Headers: Headers{"Tenant": {"x", "y"}}, Remote: "10.0.0.1", Trusted: true}
+	r := &explain.Request{URL: "https://acme.example.com/a<b?c", Headers: explain.Headers{"Tenant": {"x", "y"}}, Remote: "10.0.0.1", Trusted: true}
 	if err := r.Complete(); err != nil {
 		t.Fatal(err)
 	}

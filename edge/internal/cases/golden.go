@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 	"github.com/tenantedge/tenantedge/guest/tck"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -81,9 +82,9 @@ func casesOf(s *tck.Suite) (all []Case) {
 }
 
 func routeCase(c *tck.RouteCase) Case {
-	q := &Request{Method: c.Method, Host: c.Host, Target: c.Target, Headers: Headers{}, Trusted: c.Trusted, Websocket: c.Websocket, direct: true}
+	q := &explain.Request{Method: c.Method, Host: c.Host, Target: c.Target, Headers: explain.Headers{}, Trusted: c.Trusted, Websocket: c.Websocket, Direct: true}
 	for name, value := range c.Headers {
-		q.Headers[name] = Values{value}
+		q.Headers[name] = explain.Values{value}
 	}
 	if c.Session != nil {
 		q.Session = map[string]config.JSON{"tenant": config.JSON(*c.Session)}
@@ -114,10 +115,10 @@ func socketCase(c *tck.SocketCase) Case {
 	q := &Event{
 		Event: c.Event, Schema: c.Schema, TenantID: config.Text(c.TenantID), Identifier: config.Text(c.Identifier), Route: c.Route,
 		State: config.Text(c.State), Channel: c.Channel, Data: config.Text(c.Data), Hex: c.Hex, Binary: c.Binary, Code: int64(c.Code),
-		Path: c.Path, Protocols: c.Protocols, Headers: Headers{}, Kwargs: config.JSON(c.Kwargs),
+		Path: c.Path, Protocols: c.Protocols, Headers: explain.Headers{}, Kwargs: config.JSON(c.Kwargs),
 	}
 	for name, value := range c.Headers {
-		q.Headers[name] = Values{value}
+		q.Headers[name] = explain.Values{value}
 	}
 	status := strconv.Itoa(int(c.Want.Status))
 	state := &c.State // unchanged

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -18,7 +19,7 @@ type Host struct {
 
 	directory  *tenantdb.Directory
 	sessionKey string
-	notes      *Notes
+	notes      *explain.Notes
 	files      *tenantFiles // nil: guests have none
 	close      []func() error
 }
@@ -30,7 +31,7 @@ const deadline = 10 * time.Second
 // Open loads the guest into the host that the file configures. An error is that of
 // loading or configuring the guest, or one of the file.
 func Open(ctx context.Context, wasm []byte, f *File) (*Host, error) {
-	h := &Host{notes: &Notes{}, sessionKey: f.Config.GuestConfig.TenantSessionKey}
+	h := &Host{notes: &explain.Notes{}, sessionKey: f.Config.GuestConfig.TenantSessionKey}
 	parts, err := serve.Open(f.Config, serve.Options{Guest: wasm, Logger: h.notes.Logger()})
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func Open(ctx context.Context, wasm []byte, f *File) (*Host, error) {
 	c := &parts.Config
 	c.Limits.Deadline, c.Limits.Instances, c.GuestLogRate = max(c.Limits.Deadline, deadline), 1, -1
 	c.SmokeRun = nil // a guest that crashes the compiler ends only this test
-	c.FixedTime, c.Queries = f.Now, &querier{f.Queries, h.notes.add}
+	c.FixedTime, c.Queries = f.Now, &querier{f.Queries, h.notes.Add}
 	if c.CompileCache == "" {
 		// The files of one run share compiled code.
 		if c.CompileCache, err = os.MkdirTemp("", "tenantedge-cases-"); err != nil {
@@ -71,7 +72,7 @@ func Open(ctx context.Context, wasm []byte, f *File) (*Host, error) {
 }
 
 // HostOf returns a Host for cases with parts that another owner opened and closes.
-func HostOf(host *edge.Host, directory *tenantdb.Directory, sessionKey string, notes *Notes) *Host {
+func HostOf(host *edge.Host, directory *tenantdb.Directory, sessionKey string, notes *explain.Notes) *Host {
 	return &Host{Host: host, directory: directory, sessionKey: sessionKey, notes: notes}
 }
 

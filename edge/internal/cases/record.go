@@ -3,21 +3,11 @@ package cases
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"net/http"
 
-	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/explain"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
-
-// SetSession sets what the session has under key: JSON.
-func (r *Request) SetSession(key, value string) {
-	r.Session = maps.Clone(r.Session)
-	if r.Session == nil {
-		r.Session = map[string]config.JSON{}
-	}
-	r.Session[key] = config.JSON(value)
-}
 
 // recordedCase is a case as Record writes it.
 type recordedCase struct {
@@ -31,7 +21,7 @@ type recordedRequest struct {
 	Scheme    string                     `json:"scheme,omitempty"`
 	Host      *string                    `json:"host,omitempty"`
 	Target    string                     `json:"target"`
-	Headers   Headers                    `json:"headers,omitempty"`
+	Headers   explain.Headers            `json:"headers,omitempty"`
 	Session   map[string]json.RawMessage `json:"session,omitempty"`
 	Remote    string                     `json:"remote,omitempty"`
 	Trusted   bool                       `json:"trusted,omitempty"`
@@ -40,7 +30,7 @@ type recordedRequest struct {
 
 // Record returns a request and its answer as a case, a line of JSON that Parse
 // reads. It expects all fields that have a value, except reason.
-func Record(name string, r *Request, a *Answer) ([]byte, error) {
+func Record(name string, r *explain.Request, a *Answer) ([]byte, error) {
 	c := recordedCase{Name: name, Expect: map[string]any{}, Request: recordedRequest{
 		Host: r.Host, Target: r.Target, Headers: r.Headers, Remote: r.Remote, Trusted: r.Trusted, Websocket: r.Websocket,
 	}}

@@ -36,6 +36,10 @@ func newGuestLog(logger *slog.Logger, bytes int64) *guestLog {
 // write writes a record with text and attributes of the guest, which count towards
 // the limit, and attrs of the host.
 func (l *guestLog) write(ctx context.Context, level slog.Level, text string, attrs []slog.Attr, guest ...slog.Attr) {
+	if own := loggerOf(ctx); own != nil {
+		own.LogAttrs(ctx, level, text, append(attrs, guest...)...)
+		return
+	}
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}

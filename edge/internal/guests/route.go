@@ -84,7 +84,7 @@ func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Reques
 	s := i.Services().(*services)
 	s.begin()
 	// A candidate decides requests that are recorded as the current guest's.
-	if recorder := s.set.config.Recorder; recorder != nil && g == s.set.Current() && recorder.Samples() {
+	if recorder := s.set.config.Recorder; recorder != nil && g == s.set.Current() && hasEffects(ctx) && recorder.Samples() {
 		return g.record(ctx, i, recorder.Tape(s.tenants.rows), r, d)
 	}
 	return g.ask(ctx, i, s, r, d)

@@ -37,6 +37,8 @@ func (s *Set) routeBeside(ctx context.Context, t *candidate, g *Generation, i *i
 	switch {
 	case err != nil || t.aborted.Load():
 		return err
+	case !hasEffects(ctx):
+		t.replaceUnjudged(ctx, r, d)
 	case t.queue != nil:
 		t.offer(r, d, current)
 		return nil
@@ -136,13 +138,6 @@ func (t *candidate) work() {
 		}
 	}
 }
-
-// shadowKey is the key of a value in the context of a call that has no effects.
-type shadowKey struct{}
-
-var withoutEffects = context.WithValue(context.Background(), shadowKey{}, true)
-
-func hasEffects(ctx context.Context) bool { return ctx.Value(shadowKey{}) == nil }
 
 // compare makes a shadow decide about a request.
 func (t *candidate) compare(q *shadowed) {

@@ -138,6 +138,32 @@ func (h *Hub) Relays(key string) int {
 	return t.descriptors - t.count // a relay has two
 }
 
+// Busiest returns the n tenants with the most connections, those with the most first.
+func (h *Hub) Busiest(n int) []Busy {
+	h.mu.Lock()
+	all := slices.Collect(maps.Values(h.tenants))
+	h.mu.Unlock()
+	var busiest []Busy
+	for _, t := range all {
+		t.mu.Lock()
+		b := Busy{t.key, t.count}
+		t.mu.Unlock()
+		if i := slices.IndexFunc(busiest, func(o Busy) bool { return o.Open < b.Open }); i >= 0 {
+			busiest = slices.Insert(busiest, i, b)
+		} else {
+			busiest = append(busiest, b)
+		}
+		busiest = busiest[:min(n, len(busiest))]
+	}
+	return busiest
+}
+
+// Busy is a tenant with connections.
+type Busy struct {
+	Key  string
+	Open int
+}
+
 // CountTenant returns the number of a tenant's connections, and of the descriptors
 // that they take.
 func (h *Hub) CountTenant(key string) (connections, descriptors int) {

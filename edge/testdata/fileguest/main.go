@@ -75,6 +75,9 @@ func do(verb, name string) string {
 			_, err = guest.OpenFile(name)
 		}
 		return text("", err) + fmt.Sprint(opened-1)
+	case "log":
+		guest.Log(guest.LevelInfo, name)
+		return "logged"
 	case "panic":
 		panic("as asked")
 	case "spin":

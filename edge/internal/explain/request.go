@@ -1,10 +1,11 @@
-package cases
+package explain
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -29,7 +30,9 @@ type Request struct {
 	Trusted   bool                   `key:"trusted"`               // the peer's tenant header is trusted
 	Websocket bool                   `key:"websocket"`             // a handshake
 
-	direct bool // it reaches the guest without the host's checks of requests
+	// Direct makes it reach the guest without the host's checks of requests. It is for the
+	// golden cases.
+	Direct bool
 }
 
 // Headers are the headers of a request, with names in any case.
@@ -44,7 +47,8 @@ func (v *Values) SetText(text string) error {
 	return nil
 }
 
-func (h Headers) http() http.Header {
+// HTTP returns the headers with canonical names.
+func (h Headers) HTTP() http.Header {
 	out := make(http.Header, len(h))
 	for name, values := range h {
 		for _, v := range values {
@@ -129,20 +133,20 @@ func (r *Request) Of(ctx context.Context, h *edge.Host, sessionKey string) (edge
 	if r.Host != nil {
 		host = *r.Host
 	}
-	if r.direct {
+	if r.Direct {
 		return edge.Request{
-			Method: r.Method, Scheme: r.Scheme, Host: host, NoHost: r.Host == nil, Target: r.Target, Header: r.Headers.http(),
+			Method: r.Method, Scheme: r.Scheme, Host: host, NoHost: r.Host == nil, Target: r.Target, Header: r.Headers.HTTP(),
 			Trusted: r.Trusted, Websocket: r.Websocket, Session: string(r.Session[sessionKey]),
 		}, nil
 	}
-	if _, ok := fields.Canonical(r.Headers.http()); !ok {
+	if _, ok := fields.Canonical(r.Headers.HTTP()); !ok {
 		// No server passes such a request on.
 		return edge.Request{}, &edge.RouteError{Outcome: abi.BadRequest, Status: http.StatusBadRequest, Reason: "a header field has an invalid name or value"}
 	}
 	// A server has received the request: absolute targets are refused.
 	served := context.WithValue(ctx, http.ServerContextKey, &http.Server{})
 	in := (&http.Request{
-		Method: r.Method, RequestURI: r.Target, Host: host, Header: r.Headers.http(), RemoteAddr: r.Remote,
+		Method: r.Method, RequestURI: r.Target, Host: host, Header: r.Headers.HTTP(), RemoteAddr: r.Remote,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(served)
 	// The guest gets targets that net/http would refuse, too.
@@ -158,4 +162,13 @@ func (r *Request) Of(ctx context.Context, h *edge.Host, sessionKey string) (edge
 		q.Session, q.SessionError = string(r.Session[sessionKey]), nil
 	}
 	return q, nil
+}
+
+// SetSession sets what the session has under key: JSON.
+func (r *Request) SetSession(key, value string) {
+	r.Session = maps.Clone(r.Session)
+	if r.Session == nil {
+		r.Session = map[string]config.JSON{}
+	}
+	r.Session[key] = config.JSON(value)
 }

@@ -1,4 +1,4 @@
-package cases
+package explain
 
 import (
 	"context"
@@ -13,7 +13,8 @@ type Notes struct {
 	lines []string
 }
 
-func (n *Notes) add(text string) {
+// Add adds a note.
+func (n *Notes) Add(text string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.lines = append(n.lines, text)
@@ -48,9 +49,9 @@ func (h handler) Handle(_ context.Context, r slog.Record) error {
 	})
 	switch {
 	case guest:
-		h.add("guest: " + r.Level.String() + " " + r.Message)
+		h.Add("guest: " + r.Level.String() + " " + r.Message)
 	case r.Level >= slog.LevelWarn:
-		h.add(r.Message + attrs.String())
+		h.Add(r.Message + attrs.String())
 	}
 	return nil
 }
