@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry appservers guests browser screenshot servers decide-servers check format vet lint deadcode tidy \
+.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry appservers guests browser console console-test screenshot servers decide-servers check format vet lint deadcode tidy \
 	guest-same api schema platforms types arm64 release deb deb-test soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
@@ -33,7 +33,7 @@ caddy: ## build bin/caddy: Caddy with the modules of edge/caddy
 	@echo "building bin/caddy; the first build compiles Caddy"
 	@cd edge/caddy && go build -trimpath -o $(CURDIR)/bin/caddy ./cmd/caddy
 
-test: postgres redis s3 registry appservers guests browser ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, guests in every language, and pages in Chromium; installs what is missing
+test: postgres redis s3 registry appservers guests browser console ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, guests in every language, and pages in Chromium; installs what is missing
 	go test $(TESTFLAGS) ./...
 	cd edge/examples && go test $(TESTFLAGS) ./...
 	cd edge/caddy && go test $(TESTFLAGS) ./...
@@ -93,6 +93,12 @@ screenshot: browser ## take the screenshot of the README: .github/demo.png
 
 appservers:
 	@sh .ci/servers.sh
+
+console:
+	@sh .ci/console.sh
+
+console-test: console ## test the console in Chromium with axe-core, and take the screenshots of its documentation
+	TENANTEDGE_SCREENSHOTS=$(CURDIR)/.github/console go test -count=1 -v -run 'TestTheConsoleInABrowser' ./edge/serve
 
 servers: ## test all application servers that Debian packages, directly and through an edge, and write edge/serve/SERVERS.md; 4 minutes
 	@sh .ci/servers.sh full

@@ -50,6 +50,10 @@ func (s *Server) newAdmin(g *generation) http.Handler {
 	mux.Handle("GET /metrics", s.metricsHandler())
 	s.guestRoutes(g, mux)
 	s.usageRoutes(g, mux)
+	if s.ring != nil {
+		mux.HandleFunc("GET /{$}", s.serveConsole)
+		mux.HandleFunc("/console/", s.serveConsole)
+	}
 	limits := &pace.Limits{Body: g.options.Limits.BodyTimeout, Answer: g.options.Limits.AnswerTimeout, Rate: g.options.Limits.MinRate}
 	return pace.Handler(limits, g.requireLocalHost(s.requireToken(g, mux)))
 }
@@ -65,6 +69,7 @@ func (s *Server) adminWishes(g *generation) ([]wish, error) {
 		kind: forAdmin, address: o.Admin, certificates: certificates,
 		settings: []any{o.Limits.BodyTimeout, o.Limits.AnswerTimeout},
 		serve: func(o settings) *http.Server {
+			s.openConsole() // its charts begin now
 			return &http.Server{
 				Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now().admin.ServeHTTP(w, r) }),
 				ReadHeaderTimeout: 5 * time.Second,

@@ -66,10 +66,15 @@ func bearer(fields []string) string {
 	return strings.TrimLeft(token, " ")
 }
 
-// tokenOf returns the token that a request has, or nil. It compares all tokens, in
-// constant time.
+// tokenOf returns the token that a request has, or nil.
 func tokenOf(r *http.Request, tokens []adminToken) *adminToken {
-	found := sha256.Sum256([]byte(bearer(r.Header.Values("Authorization"))))
+	return matchToken(bearer(r.Header.Values("Authorization")), tokens)
+}
+
+// matchToken returns the token with a secret, or nil. It compares all tokens, in
+// constant time.
+func matchToken(secret string, tokens []adminToken) *adminToken {
+	found := sha256.Sum256([]byte(secret))
 	match := -1
 	for i := range tokens {
 		match = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(tokens[i].digest[:], found[:]), i, match)
@@ -116,23 +121,29 @@ func (s *Server) authorized(g *generation, role string, next http.HandlerFunc) h
 
 // deny answers a request that is not allowed, and records it.
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, status int, outcome, problem string) {
-	s.denied.WithLabelValues(outcome).Inc()
-	record := requestRecord(r)
-	record.Outcome = outcome
-	s.audit.refuse(record)
+	s.noteDenied(r, outcome)
 	closeUnread(w, r)
 	writeJSON(w, status, apiError{problem})
 }
 
-// requireToken requires a token for all requests but those of /healthz and /readyz,
-// if other machines can reach the listener.
+// noteDenied counts and records a request that is not allowed.
+func (s *Server) noteDenied(r *http.Request, outcome string) {
+	s.denied.WithLabelValues(outcome).Inc()
+	record := requestRecord(r)
+	record.Outcome = outcome
+	s.audit.refuse(record)
+}
+
+// requireToken requires a token for all requests but those of /healthz and /readyz, and
+// for the console, where one signs in, if other machines can reach the listener.
 func (s *Server) requireToken(g *generation, next http.Handler) http.Handler {
 	if !exposed(g.options.Admin) {
 		return next
 	}
 	allowed := s.authorized(g, config.RoleRead, next.ServeHTTP)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		p := r.URL.Path
+		if p == "/healthz" || p == "/readyz" || s.ring != nil && (p == "/" || strings.HasPrefix(p, "/console/")) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -242,12 +242,16 @@ func (s *Server) unlessFleet(next http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		closeUnread(w, r)
-		record := requestRecord(r)
-		err := fmt.Errorf("expected an edge without a fleet, found a node of the fleet %s, which decides what runs here; use `tenantedge guest` with --config or --fleet, to change all of its nodes", s.fleet.store.Fleet())
-		record.Outcome, record.Error = auditRefused, err.Error()
-		s.audit.record(record)
-		writeJSON(w, http.StatusConflict, apiError{err.Error()})
+		writeJSON(w, http.StatusConflict, apiError{s.refuseForFleet(requestRecord(r)).Error()})
 	}
+}
+
+// refuseForFleet records that the guest of a node was not changed, and returns why.
+func (s *Server) refuseForFleet(record auditRecord) error {
+	err := fmt.Errorf("expected an edge without a fleet, found a node of the fleet %s, which decides what runs here; use `tenantedge guest` with --config or --fleet, to change all of its nodes", s.fleet.store.Fleet())
+	record.Outcome, record.Error = auditRefused, err.Error()
+	s.audit.record(record)
+	return err
 }
 
 // report reports to the fleet, at each change and every heartbeat, until ctx ends.

@@ -44,9 +44,8 @@ func (s *Server) guestRoutesFor(mux *http.ServeMux, authorized func(role string,
 	mux.HandleFunc("PUT /guest", authorized(config.RoleOperate, s.unlessFleet(s.putGuest)))
 	mux.HandleFunc("POST /guest/rollback", authorized(config.RoleOperate, s.unlessFleet(func(w http.ResponseWriter, r *http.Request) {
 		s.changeGuest(func(g *generation) {
-			report, guest, err := g.rollBack(r.Context())
-			g.auditSwap(requestRecord(r), guest, report, err)
-			answerSwap(w, report, g.logSwap(report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running"))
+			report, err := g.rollBackGuest(r.Context(), requestRecord(r))
+			answerSwap(w, report, err)
 		})
 	})))
 	s.shelfRoutes(mux, authorized)
@@ -84,6 +83,13 @@ func (s *generation) swapGuest(ctx context.Context, record auditRecord, guest si
 	return report, s.logSwap(report, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
 }
 
+// rollBackGuest returns to the previous guest, and records that.
+func (s *generation) rollBackGuest(ctx context.Context, record auditRecord) (edge.Report, error) {
+	report, guest, err := s.rollBack(ctx)
+	s.auditSwap(record, guest, report, err)
+	return report, s.logSwap(report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running")
+}
+
 // changeGuest calls do with the current generation, which stays the current one until
 // do returns, and whose guest nothing else changes meanwhile.
 func (s *Server) changeGuest(do func(*generation)) {
@@ -105,11 +111,16 @@ func (s *Server) acceptGuest(w http.ResponseWriter, r *http.Request) (guest sign
 	}
 	if err != nil {
 		closeUnread(w, r)
-		s.log.Error("a guest was refused; the previous one keeps running", "error", err)
-		s.now().auditSwap(requestRecord(r), guest, edge.Report{}, err)
+		s.refuseGuest(requestRecord(r), guest, err)
 		writeJSON(w, status, apiError{err.Error()})
 	}
 	return guest, err == nil
+}
+
+// refuseGuest logs and records that a guest was refused before it was tried.
+func (s *Server) refuseGuest(record auditRecord, guest signedGuest, err error) {
+	s.log.Error("a guest was refused; the previous one keeps running", "error", err)
+	s.now().auditSwap(record, guest, edge.Report{}, err)
 }
 
 // receiveGuest reads the guest of a request and verifies its signature. With an

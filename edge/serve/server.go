@@ -35,6 +35,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/accounting"
+	"github.com/tenantedge/tenantedge/edge/internal/console"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/metrics"
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -96,6 +97,8 @@ type Server struct {
 	denied   *prometheus.CounterVec // requests on the admin listener, by outcome
 	reloads  *reloads
 	shelf    shelf
+	ring     *console.Ring // the end of the log, for the console; nil in tests
+	console  consoleOnce
 	changing sync.Mutex // held while guests or the configuration are exchanged
 	counting sync.Once  // starts to close the windows of accounts
 
@@ -135,7 +138,10 @@ func New(ctx context.Context, file *config.File, o Options) (*Server, error) {
 	if err := check(file, o); err != nil {
 		return nil, err
 	}
+	ring := console.NewRing()
+	o.Logger = ring.Logger(o.Logger)
 	s, references := newShell(ctx, o), digestOf(file)
+	s.ring = ring
 	parts, err := s.open(file, nil)
 	if err != nil {
 		return nil, locate(file, err)
@@ -323,6 +329,7 @@ func (s *Server) Close() error {
 func (s *Server) close() error {
 	s.reloads.end()
 	s.interrupt()
+	s.closeConsole()
 	s.retiring.Wait()
 	errs := []error{s.fleet.close(), s.ports.close()}
 	for _, g := range s.generations.all() {

@@ -18,7 +18,7 @@ type warner struct {
 	directory *tenantdb.Directory // nil: there are only static tenants
 	log       *slog.Logger
 	logged    map[string]bool // warnings found by the last check
-	found     atomic.Pointer[map[string]int]
+	found     atomic.Pointer[config.Warnings]
 }
 
 // counts returns the number of warnings of each kind, zeros included.
@@ -28,9 +28,17 @@ func (n *warner) counts() map[string]int {
 		all[kind] = 0
 	}
 	if found := n.found.Load(); found != nil {
-		maps.Copy(all, *found)
+		maps.Copy(all, found.Counts)
 	}
 	return all
+}
+
+// last returns the warnings that the last check found.
+func (n *warner) last() config.Warnings {
+	if found := n.found.Load(); found != nil {
+		return *found
+	}
+	return config.Warnings{}
 }
 
 // check finds all warnings and logs those that the last check did not find.
@@ -47,12 +55,12 @@ func (n *warner) check() {
 		}
 	}
 	for kind, more := range warnings.Counts {
-		if more -= config.MaxWarnings; more > 0 && (n.found.Load() == nil || (*n.found.Load())[kind] != more+config.MaxWarnings) {
+		if more -= config.MaxWarnings; more > 0 && (n.found.Load() == nil || n.found.Load().Counts[kind] != more+config.MaxWarnings) {
 			n.log.Warn("there are more warnings of this kind", "warning", kind, "more", more)
 		}
 	}
 	n.logged = logged
-	n.found.Store(&warnings.Counts)
+	n.found.Store(&warnings)
 }
 
 // Checking all rows of a large directory takes seconds of processor time:

@@ -26,8 +26,8 @@ func newServe() *cobra.Command {
 			the tenant's files, from a folder of files, or with a fixed reply. ws_urlconfs
 			sends websockets to an upstream or to the guest.
 
-			The admin listener (admin, default 127.0.0.1:8081) answers /healthz, /readyz and,
-			for Prometheus, /metrics. With a token in the configuration, GET, PUT /guest and POST
+			The admin listener (admin, default 127.0.0.1:8081) has the console for browsers at /,
+			and answers /healthz, /readyz and, for Prometheus, /metrics. With a token in the configuration, GET, PUT /guest and POST
 			/guest/rollback show, swap and roll back the guest.
 
 			SIGTERM or SIGINT begins a shutdown: /readyz answers 503, the listeners close,
