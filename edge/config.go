@@ -16,6 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -105,6 +106,9 @@ type Config struct {
 	// Routed is called with the tenant that a request was routed to, or is redirected
 	// to, before it is answered. nil: not called.
 	Routed func(context.Context, *tenant.Tenant)
+	// Tracer follows what the Host does for requests; nil: nothing does. The server puts
+	// the request's span into its context.
+	Tracer trace.Tracer
 	// FallBackToPreviousGuest lets the previous guest, if there is one, decide on a
 	// request on which the guest fails. Otherwise its error is ErrGuest.
 	FallBackToPreviousGuest bool

@@ -106,7 +106,7 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 		Fallback: c.FallBackToPreviousGuest, Queries: c.Queries,
 		FileLimits: hostfuncs.FileLimits(c.FileLimits),
 		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache, FixedTime: fixedTime(c.FixedTime),
-		Cost: c.Cost, Logger: c.Logger, LogRate: c.GuestLogRate,
+		Cost: c.Cost, Tracer: c.Tracer, Logger: c.Logger, LogRate: c.GuestLogRate,
 	}
 	if h.record != nil {
 		g.Recorder = h.record

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -107,7 +107,7 @@ type RouteError struct {
 	Status    int         // HTTP status of the response
 	Outcome   abi.Outcome // zero where the guest made no decision
 	Reason    string
-	RequestID string // status 5xx only: the id of the request in the response and in the log
+	RequestID string // of the request, in the response and in the log
 	Err       error
 }
 
@@ -127,22 +127,22 @@ func (e *RouteError) Unwrap() error { return e.Err }
 
 // AsRouteError returns the RouteError for an error of [Host.RequestOf],
 // [Host.RequestFrom] or [Host.Route]: err itself if it is one, and otherwise one
-// with the status with which Middleware responds. For statuses of 5xx it sets
-// RequestID.
+// with the status with which Middleware responds. It makes a RequestID if there is
+// none.
 func AsRouteError(err error) *RouteError {
 	var known *RouteError
 	if errors.As(err, &known) {
-		if known.Status >= http.StatusInternalServerError && known.RequestID == "" {
-			known.RequestID = rand.Text()
+		if known.RequestID == "" {
+			known.RequestID = requestid.New()
 		}
 		return known
 	}
-	e := &RouteError{Status: http.StatusInternalServerError, Reason: "routing failed", RequestID: rand.Text(), Err: err}
+	e := &RouteError{Status: http.StatusInternalServerError, Reason: "routing failed", RequestID: requestid.New(), Err: err}
 	switch {
 	case errors.Is(err, ErrBusy):
 		e.Status, e.Reason = http.StatusServiceUnavailable, "too many requests are being routed"
 	case errors.Is(err, ErrTooLarge):
-		e.Status, e.Reason, e.RequestID = http.StatusRequestHeaderFieldsTooLarge, "the request does not fit the guest's buffer", ""
+		e.Status, e.Reason = http.StatusRequestHeaderFieldsTooLarge, "the request does not fit the guest's buffer"
 	case errors.Is(err, ErrGuest):
 		e.Status, e.Reason = http.StatusBadGateway, "the guest failed"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -158,5 +158,5 @@ func refused(d *Decision) *RouteError {
 
 // writeRefusal is the default of Config.Refused.
 func writeRefusal(w http.ResponseWriter, r *http.Request, e *RouteError) {
-	errorpage.WriteUnrouted(w, r, e.Status, e.RequestID)
+	errorpage.WriteUnrouted(w, r, e.Status)
 }

@@ -39,6 +39,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 		{"github.com/opencontainers", "edge/internal/artifact", "only one package knows the layout of OCI artifacts"},
 		{"github.com/tus/tusd", "edge/internal/uploads", "only one package uses the tus library"},
 		{"golang.org/x/exp", "edge/internal/uploads", "the tus library logs with it"},
+		{"go.opentelemetry.io", "edge/internal/tracing", "only one package makes traces, and an embedder of edge without a Tracer does not link it"},
 		{"github.com/prometheus/client_golang", "edge/metrics edge/serve", "an embedder without Prometheus does not link it"},
 		{"github.com/tetratelabs/wazero", "edge/internal hostfuncs", "embedders must not see the engine"},
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
@@ -45,7 +46,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			passes := q.Websocket && h.passesOn(carried.of(), d.WSFound)
 			if passes || q.Websocket && h.config.Websockets.Deferred {
 				if e := h.checkPassing(w, r, &carried.tenant, d.WSRoute); e != nil {
-					h.refuse(w, r, e)
+					h.refuse(w, r, e.in(carried))
 					return
 				}
 			}
@@ -66,7 +67,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			w.Header().Set("Location", h.location(r, &q, d.Location))
 			w.WriteHeader(d.Status)
 		default:
-			h.refuseUnrouted(w, r, &q, &d)
+			h.refuseUnrouted(w, r, &q, &d, carried)
 		}
 	})
 }
@@ -87,7 +88,7 @@ func (h *Host) passesOn(t *tenant.Tenant, found bool) bool {
 // refuseUnrouted responds to a request that has no tenant. Config.Refused may pass
 // the request to another application, so it gets the headers that next would get,
 // and another error for a websocket handshake that next would not get.
-func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request, d *Decision) {
+func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request, d *Decision, carried *routedContext) {
 	e := refused(d)
 	if q.Websocket {
 		if h.websockets != nil {
@@ -101,7 +102,7 @@ func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request
 	}
 	out := r.WithContext(r.Context())
 	out.Header = h.ApplicationHeader(q)
-	h.refuse(w, out, e)
+	h.refuse(w, out, e.in(carried))
 }
 
 func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
@@ -109,7 +110,7 @@ func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	h.answer(w, r, e)
 }
 
-// answer logs a refused request and calls Config.Refused.
+// answer logs a refused request and calls Config.Refused. The error has a RequestID.
 func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	level := slog.LevelDebug
 	if e.Status >= http.StatusInternalServerError {
@@ -118,10 +119,7 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	if h.config.Logger.Enabled(r.Context(), level) {
 		line := []slog.Attr{
 			slog.Int("status", e.Status), slog.String("host", r.Host), slog.String("path", r.URL.Path),
-			slog.String("reason", e.Reason),
-		}
-		if e.RequestID != "" {
-			line = append(line, slog.String("request", e.RequestID))
+			slog.String("reason", e.Reason), slog.String("request", e.RequestID),
 		}
 		if e.Err != nil {
 			line = append(line, slog.Any("error", e.Err))
@@ -132,6 +130,9 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 				slog.String("trap", string(guest.Trap)), slog.Uint64("fuel", guest.Fuel))
 		}
 		h.config.Logger.LogAttrs(r.Context(), level, "request refused", line...)
+	}
+	if requestid.Of(r.Context()) == "" {
+		r = r.WithContext(requestid.With(r.Context(), e.RequestID))
 	}
 	h.config.Refused(w, r, e)
 }

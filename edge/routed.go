@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"crypto/rand"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
@@ -46,7 +45,7 @@ func (c *routedContext) of() *tenant.Tenant {
 // requestID returns the request's id, which the first call makes.
 func (c *routedContext) requestID() string {
 	if c.id.Load() == nil {
-		id := rand.Text()
+		id := requestid.New()
 		c.id.CompareAndSwap(nil, &id)
 	}
 	return *c.id.Load()

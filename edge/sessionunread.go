@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -17,7 +18,11 @@ func (h *Host) readSession(ctx context.Context, q *Request) error {
 	if cleaner, ok := h.config.Sessions.(SessionCleaner); ok {
 		q.Header = cleaner.CleanSession(q.Header)
 	}
-	session, err := h.config.Sessions.Session(ctx, q.Header)
+	spanned, span := trace.Start(h.config.Tracer, ctx, "session")
+	session, err := h.config.Sessions.Session(spanned, q.Header)
+	if span != nil {
+		span.End(err)
+	}
 	if err == nil {
 		q.Session = string(session[h.config.GuestConfig.TenantSessionKey])
 		return nil

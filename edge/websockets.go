@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/http"
 
@@ -25,7 +24,7 @@ func (h *Host) newWebsockets() (*websocket.Server, error) {
 		}
 	}
 	return websocket.NewServer(websocket.Edge{
-		Host: h, Tenants: h.tenants, Origins: h.origins(), Layer: h.config.Channels, Logger: h.config.Logger,
+		Host: h, Tenants: h.tenants, Origins: h.origins(), Layer: h.config.Channels, Tracer: h.config.Tracer, Logger: h.config.Logger,
 		Guest:  h.consumers,
 		Reject: h.rejectWebsocket,
 		Fail: func(w http.ResponseWriter, r *http.Request, err error) {
@@ -42,9 +41,6 @@ func (h *Host) origins() *websocket.Origins {
 // rejectWebsocket answers a handshake with a status, as other requests are refused.
 func (h *Host) rejectWebsocket(w http.ResponseWriter, r *http.Request, rejection *websocket.Rejection, cause error) {
 	e := &RouteError{Status: rejection.Status, Reason: rejection.Reason, Err: cause}
-	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusServiceUnavailable {
-		e.RequestID = rand.Text()
-	}
 	h.answer(w, r, e.in(r.Context()))
 }
 

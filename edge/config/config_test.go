@@ -199,6 +199,7 @@ limits:
 logs: {format: json, level: warn, access: true, cost: true}
 server_timing: trusted
 usage: {enabled: false, window: 5m, folder: usage, max_bytes: 1MiB, max_files: 3, memory: 2MiB, metrics_tenants: 5}
+tracing: {endpoint: "https://otel.example.com:4318/custom", protocol: http/protobuf, sample: 5%, parent: ignore, headers_env: OTEL, service: edge}
 on_guest_error: previous
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
 `)
@@ -277,6 +278,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Logs:                    Logs{Format: "json", Level: slog.LevelWarn, Access: true, Cost: true},
 		ServerTiming:            "trusted",
 		Usage:                   Usage{Window: 5 * time.Minute, Folder: "/etc/tenantedge/usage", MaxBytes: 1 << 20, MaxFiles: 3, Memory: 2 << 20, MetricsTenants: 5},
+		Tracing:                 &Tracing{Endpoint: "https://otel.example.com:4318/custom", Protocol: "http/protobuf", Sample: new(Share(0.05)), IgnoreParent: true, HeadersEnv: "OTEL", Service: "edge"},
 		FallBackToPreviousGuest: true,
 		Websockets:              Websockets{Compression: "off"},
 		WSTargets:               map[string]map[string]websocket.Target{},

@@ -99,6 +99,10 @@ func (f *File) checkSecrets(d *decoder) {
 		_, err = r.TLS()
 		check(err, root("channels", "redis", "ca_file"))
 	}
+	if f.Tracing != nil {
+		_, err := f.Tracing.Headers()
+		check(err, root("tracing", "headers_env"))
+	}
 	if f.Media != nil && f.Media.S3 != nil {
 		_, _, err := f.Media.S3.Keys()
 		check(err, root("media", "s3"))

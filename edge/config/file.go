@@ -83,6 +83,8 @@ type File struct {
 	ServerTiming string `key:"server_timing,one=none|trusted|all"`
 	// Usage configures how the use of tenants is counted.
 	Usage Usage `key:"usage"`
+	// Tracing configures the traces of requests; nil: there are none.
+	Tracing *Tracing `key:"tracing"`
 	// Record configures the log of requests; nil: there is none.
 	Record *Record `key:"record"`
 	// Fleet is the group of edges that run the same guest; nil: the edge is in none.

@@ -129,7 +129,7 @@ func TestReferenceListsTheDefaultsOfTheDecoder(t *testing.T) {
 			continue
 		}
 		section, name, nested := strings.Cut(key, ".")
-		if section == "directory" || section == "sessions" || section == "media" || section == "channels" || section == "record" || section == "fleet" {
+		if section == "directory" || section == "sessions" || section == "media" || section == "channels" || section == "record" || section == "fleet" || section == "tracing" {
 			continue // an empty file has none of these sections
 		}
 		line := key + ": " + text
@@ -207,6 +207,10 @@ func TestDefaultsOfSectionsThatAnEmptyFileLacksAreThoseOfTheReference(t *testing
 	spelled = parse(head + ", rate: " + defaults["record.rate"] + ", max_bytes: " + defaults["record.max_bytes"] + ", max_files: " + defaults["record.max_files"] + "}")
 	if a, b := printed(t, parse(head+"}")), printed(t, spelled); a != b {
 		t.Errorf("record differs:\n%s\n%s", a, b)
+	}
+	spelled = parse("tracing: {protocol: " + defaults["tracing.protocol"] + ", parent: " + defaults["tracing.parent"] + "}")
+	if a, b := printed(t, parse("tracing: {}")), printed(t, spelled); a != b {
+		t.Errorf("tracing differs:\n%s\n%s", a, b)
 	}
 	head = "listeners: [{address: \":80\""
 	spelled = parse(head + ", h2: " + defaults["listeners[].h2"] + ", h2c: " + defaults["listeners[].h2c"] + "}]")

@@ -117,7 +117,10 @@ func (v value) checkText(check string) bool {
 // notOneOf reports that v is none of two or more choices.
 func (v value) notOneOf(choices []string) {
 	last := len(choices) - 1
-	expected := strings.Join(choices[:last], ", ") + " or " + choices[last]
+	expected := choices[last]
+	if last > 0 {
+		expected = strings.Join(choices[:last], ", ") + " or " + expected
+	}
 	if hint := suggest.Name(v.n.text, choices); hint != "" {
 		v.fail("expected %s, found %s; did you mean %s?", expected, v.n.found(), hint)
 		return

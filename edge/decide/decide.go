@@ -107,29 +107,30 @@ func New(c Config) (*Handler, error) {
 // to pass the request on, and otherwise with the status and the Location that the
 // client gets. nginx gets 403 instead, and the status in Tenantedge-Status.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if requestid.Of(r.Context()) == "" {
+		r = r.WithContext(requestid.With(r.Context(), requestid.New()))
+	}
 	if !h.peers.Peer(r.RemoteAddr) {
-		h.finish(w, r, &Decision{Result: ResultPeer, Status: http.StatusForbidden, Reason: "the peer is not one of those that may ask"}, "")
+		h.finish(w, r, &Decision{Result: ResultPeer, Status: http.StatusForbidden, Reason: "the peer is not one of those that may ask"})
 		return
 	}
 	in, err := h.source.read(r)
 	if err != nil {
 		// Only the configuration of the server causes this.
-		h.config.Logger.ErrorContext(r.Context(), "the server does not describe a request", "server", h.config.Preset, "peer", r.RemoteAddr, "error", err)
-		h.finish(w, r, &Decision{Result: ResultUnreadable, Status: http.StatusInternalServerError, Reason: err.Error()}, "")
+		h.config.Logger.ErrorContext(r.Context(), "the server does not describe a request", "server", h.config.Preset, "peer", r.RemoteAddr, "request", requestid.Of(r.Context()), "error", err)
+		h.finish(w, r, &Decision{Result: ResultUnreadable, Status: http.StatusInternalServerError, Reason: err.Error()})
 		return
 	}
 	made := &Decision{Request: in}
 	if err := h.decide(r.Context(), w.Header(), made); err != nil {
 		e := edge.AsRouteError(err)
-		if id := requestid.Of(r.Context()); id != "" && e.RequestID != "" {
-			e.RequestID = id
-		}
+		e.RequestID = requestid.Of(r.Context())
 		made.Result, made.Status, made.Reason = resultOf(e), e.Status, e.Reason
 		h.log(r, e)
-		h.finish(w, r, made, e.RequestID)
+		h.finish(w, r, made)
 		return
 	}
-	h.finish(w, r, made, "")
+	h.finish(w, r, made)
 }
 
 // decide routes made.Request, and writes the headers of an answer that is no error.
@@ -175,8 +176,8 @@ func refuse(status int, reason string) error {
 	return &edge.RouteError{Status: status, Outcome: abi.BadRequest, Reason: reason}
 }
 
-// finish writes the answer. requestID is that of a 5xx.
-func (h *Handler) finish(w http.ResponseWriter, r *http.Request, made *Decision, requestID string) {
+// finish writes the answer.
+func (h *Handler) finish(w http.ResponseWriter, r *http.Request, made *Decision) {
 	h.results.add(made.Result)
 	if h.config.Decided != nil {
 		h.config.Decided(r, made)
@@ -201,7 +202,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, made *Decision,
 		w.WriteHeader(status)
 		return
 	}
-	errorpage.Write(w, r, status, requestID)
+	errorpage.Write(w, r, status)
 }
 
 // log logs a refusal as the middleware of the Host does.
@@ -210,10 +211,7 @@ func (h *Handler) log(r *http.Request, e *edge.RouteError) {
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	line := []slog.Attr{slog.Int("status", e.Status), slog.String("server", h.config.Preset), slog.String("reason", e.Reason)}
-	if e.RequestID != "" {
-		line = append(line, slog.String("request", e.RequestID))
-	}
+	line := []slog.Attr{slog.Int("status", e.Status), slog.String("server", h.config.Preset), slog.String("reason", e.Reason), slog.String("request", e.RequestID)}
 	if e.Err != nil {
 		line = append(line, slog.Any("error", e.Err))
 	}

@@ -119,6 +119,6 @@ func onlyReads(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	w.Header().Set("Allow", "GET, HEAD")
-	errorpage.Write(w, r, http.StatusMethodNotAllowed, "")
+	errorpage.Write(w, r, http.StatusMethodNotAllowed)
 	return false
 }

@@ -2,9 +2,7 @@ package serve
 
 import (
 	"bufio"
-	"cmp"
 	"context"
-	"crypto/rand"
 	"io"
 	"log/slog"
 	"net"
@@ -18,22 +16,23 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// note holds what handlers add to the access log record of a request, and what it
-// costs.
+// note holds the id of a request, what handlers add to its record in the access log,
+// and what it costs.
 type note struct {
-	id      string
+	id      atomic.Pointer[string] // nil until it is needed
 	tenant  accounting.Key
 	routing string
 	reason  string
 	cost    stats.Cost
 	// upstream is the time until the application's head, of all attempts.
 	upstream atomic.Int64
+	answered atomic.Bool // the application has answered
 }
 
 type noteKey struct{}
 
-// noteOf returns the note of a request. Without an access log it returns one that
-// nothing reads.
+// noteOf returns the note of a request. For a request that is only evaluated, it
+// returns one that nothing reads.
 func noteOf(ctx context.Context) *note {
 	if n, ok := ctx.Value(noteKey{}).(*note); ok {
 		return n
@@ -47,14 +46,10 @@ func noteTenant(ctx context.Context, t *tenant.Tenant) {
 	}
 }
 
-// noteFailure records why a request failed and returns its id for the client.
+// noteFailure records why a request failed and returns its id for the log.
 func noteFailure(ctx context.Context, reason string) string {
-	n := noteOf(ctx)
-	if n.id == "" {
-		n.id = cmp.Or(requestid.Of(ctx), rand.Text()) // the guest's log records have the former
-	}
-	n.reason = reason
-	return n.id
+	noteOf(ctx).reason = reason
+	return requestid.Of(ctx)
 }
 
 // observed is a request with its note, as the context and the ResponseWriter of its
@@ -72,26 +67,34 @@ func (o *observed) Value(key any) any {
 	case noteKey{}:
 		return &o.note
 	case requestid.Key{}:
-		if o.note.id != "" {
-			return o.note.id
-		}
+		return o.requestID()
 	}
 	return o.Context.Value(key)
 }
 
-// observe gives each request a note, counts its use, and writes the access log and
-// Server-Timing of it.
+// requestID returns the id of the request: that of the program that embeds the Server,
+// or one that the first call makes. It is never the client's.
+func (o *observed) requestID() string {
+	if o.note.id.Load() == nil {
+		id := requestid.Of(o.Context)
+		if id == "" {
+			id = requestid.New()
+		}
+		o.note.id.CompareAndSwap(nil, &id)
+	}
+	return *o.note.id.Load()
+}
+
+// observe gives each request a note, measures how long it takes, counts its use, and
+// writes the access log and Server-Timing of it.
 func (s *generation) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &observed{Context: r.Context()}
-		o.write = countingWriter{ResponseWriter: w, head: r.Method == http.MethodHead}
+		o.write = countingWriter{ResponseWriter: w, request: o, head: r.Method == http.MethodHead}
 		if s.tellsTiming(r) {
 			o.write.timing = &o.note
 		}
-		if s.options.AccessLog {
-			o.note.id = rand.Text()
-			defer s.logAccess(r, o, time.Now())
-		}
+		defer s.ended(r, o, time.Now())
 		in := r.WithContext(o)
 		if s.accounts != nil {
 			if r.Body != nil && r.Body != http.NoBody {
@@ -106,20 +109,32 @@ func (s *generation) observe(next http.Handler) http.Handler {
 	})
 }
 
+// ended measures and logs a request that was served.
+func (s *generation) ended(r *http.Request, o *observed, began time.Time) {
+	took := time.Since(began)
+	s.latencies.request.observe(o.write.status(), took)
+	if s.options.AccessLog {
+		s.logAccess(r, o, took)
+	}
+}
+
 // logAccess writes the log record of a request that was served, without query and
 // headers, which may hold secrets.
-func (s *generation) logAccess(r *http.Request, o *observed, began time.Time) {
+func (s *generation) logAccess(r *http.Request, o *observed, took time.Duration) {
 	n, w := &o.note, &o.write
 	attrs := []slog.Attr{
-		slog.String("request", n.id),
+		slog.String("request", o.requestID()),
 		slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.URL.Path),
 		slog.Int("status", w.status()), slog.Int64("bytes", w.bytes),
-		slog.Float64("ms", float64(time.Since(began).Microseconds())/1000),
+		slog.Float64("ms", float64(took.Microseconds())/1000),
 		slog.String("peer", r.RemoteAddr), slog.String("proto", r.Proto),
 		slog.String("tenant", n.tenant.Schema), slog.String("routing", n.routing),
 	}
 	if s.options.LogCost {
 		attrs = append(attrs, slog.Uint64("fuel", n.cost.Fuel()), slog.Int64("guest_ns", n.cost.Took().Nanoseconds()), slog.Uint64("host_calls", n.cost.HostCalls()))
+	}
+	if trace := requestid.TraceOf(r.Context()); trace != "" {
+		attrs = append(attrs, slog.String("trace", trace))
 	}
 	if n.reason != "" {
 		attrs = append(attrs, slog.String("reason", n.reason))
@@ -127,9 +142,11 @@ func (s *generation) logAccess(r *http.Request, o *observed, began time.Time) {
 	s.log.LogAttrs(r.Context(), slog.LevelInfo, "access", attrs...)
 }
 
-// countingWriter records the status and size of a response.
+// countingWriter records the status and size of a response, and adds the id of the
+// request to a refusal.
 type countingWriter struct {
 	http.ResponseWriter
+	request  *observed
 	timing   *note // of which Server-Timing is still to be set; nil: none
 	head     bool  // the method is HEAD: net/http sends no body
 	failed   bool  // writing to the client failed
@@ -143,6 +160,9 @@ func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 func (w *countingWriter) WriteHeader(code int) {
 	if w.code == 0 && (code >= http.StatusOK || code == http.StatusSwitchingProtocols) {
 		w.code = code
+		if code >= http.StatusBadRequest && !w.request.note.answered.Load() {
+			w.Header()[requestid.Header] = []string{w.request.requestID()}
+		}
 		w.beforeHead()
 	}
 	w.ResponseWriter.WriteHeader(code)

@@ -13,6 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -54,8 +55,9 @@ func (s *Server) newAdmin(g *generation) http.Handler {
 		mux.HandleFunc("GET /{$}", s.serveConsole)
 		mux.HandleFunc("/console/", s.serveConsole)
 	}
+	s.pprofRoutes(g, mux)
 	limits := &pace.Limits{Body: g.options.Limits.BodyTimeout, Answer: g.options.Limits.AnswerTimeout, Rate: g.options.Limits.MinRate}
-	return pace.Handler(limits, g.requireLocalHost(s.requireToken(g, mux)))
+	return pace.Handler(limits, named(g.requireLocalHost(s.requireToken(g, mux))))
 }
 
 // adminWishes returns the port of the admin listener, if g has one.
@@ -84,6 +86,15 @@ func (s *Server) adminWishes(g *generation) ([]wish, error) {
 	}}, err
 }
 
+// named gives each request an id, which its answer has too.
+func named(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(requestid.With(r.Context(), requestid.New()))
+		errorpage.SetID(w, r)
+		next.ServeHTTP(w, r)
+	})
+}
+
 // requireLocalHost rejects requests for hosts other than the listener's own. Any site
 // can have its name resolve to a loopback address; to a browser the answers
 // would then be of the site's own origin, which its pages may read.
@@ -99,7 +110,7 @@ func (s *generation) requireLocalHost(next http.Handler) http.Handler {
 		}
 		if !isLocalHost(r.Host, own, names) {
 			closeUnread(w, r)
-			errorpage.Write(w, r, http.StatusMisdirectedRequest, "")
+			errorpage.Write(w, r, http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode"
@@ -22,6 +23,8 @@ import (
 // with the attribute audit, and in the file of audit_log.
 type auditLog struct {
 	log *slog.Logger
+
+	failures atomic.Uint64 // records that are missing in the file
 
 	mu         sync.Mutex
 	path       string        // of the file; empty: there is none
@@ -127,6 +130,7 @@ func (a *auditLog) write(r auditRecord, suppressed uint64) {
 		return
 	}
 	if err := slog.NewJSONHandler(appended(path), nil).Handle(ctx, entry); err != nil {
+		a.failures.Add(1)
 		a.log.Error("cannot append to the audit log", "file", path, "error", err)
 	}
 }

@@ -54,7 +54,7 @@ func (s *Server) openConsole() *console.Console {
 func (s *Server) serveConsole(w http.ResponseWriter, r *http.Request) {
 	c := s.openConsole()
 	if c == nil {
-		errorpage.Write(w, r, http.StatusInternalServerError, "")
+		errorpage.Write(w, r, http.StatusInternalServerError)
 		return
 	}
 	c.ServeHTTP(w, r)

@@ -71,7 +71,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, address string) 
 		}
 	}
 	w.Header().Set("Connection", "close") // the configuration has changed; the listener is about to be closed
-	errorpage.Write(w, r, http.StatusServiceUnavailable, "")
+	errorpage.Write(w, r, http.StatusServiceUnavailable)
 }
 
 // identified gives a question an id, and notes when it arrived.

@@ -34,17 +34,13 @@ func (s *generation) refused(w http.ResponseWriter, r *http.Request, e *edge.Rou
 	if s.refuseInterrupted(w, r, e.Status) {
 		return
 	}
-	note := noteOf(r.Context())
-	note.reason = e.Reason
-	if e.RequestID != "" {
-		note.id = e.RequestID // that of the Host's log entry
-	}
+	noteOf(r.Context()).reason = e.Reason
 	if e.Outcome == abi.Missing && s.table.fallback != nil {
 		s.table.serveNone(w, r)
 		return
 	}
 	closeUnread(w, r)
-	errorpage.WriteUnrouted(w, r, e.Status, e.RequestID)
+	errorpage.WriteUnrouted(w, r, e.Status)
 }
 
 // refuseInterrupted answers a request that failed with status because a shutdown
@@ -62,7 +58,7 @@ func (c *core) refuseInterrupted(w http.ResponseWriter, r *http.Request, status 
 func refuseShutdown(w http.ResponseWriter, r *http.Request) {
 	noteOf(r.Context()).reason = "the edge is shutting down"
 	w.Header().Set("Connection", "close")
-	errorpage.Write(w, r, http.StatusServiceUnavailable, "")
+	errorpage.Write(w, r, http.StatusServiceUnavailable)
 }
 
 // closeUnread closes the connection after the answer if the request has a body.
@@ -78,11 +74,10 @@ func (c *core) failFile(w http.ResponseWriter, r *http.Request, status int) {
 	if c.refuseInterrupted(w, r, status) {
 		return
 	}
-	id := ""
 	if status >= http.StatusInternalServerError {
-		id = noteFailure(r.Context(), http.StatusText(status))
+		noteOf(r.Context()).reason = http.StatusText(status)
 	}
-	errorpage.Write(w, r, status, id)
+	errorpage.Write(w, r, status)
 }
 
 // statusOf returns the status for a file that cannot be opened. Every reason is

@@ -38,7 +38,7 @@ func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name = files.Index(name)
 	}
 	if _, valid := files.Name(name, ""); !valid {
-		errorpage.Write(w, r, http.StatusNotFound, "")
+		errorpage.Write(w, r, http.StatusNotFound)
 		return
 	}
 	err := files.Send(w, r, f.Folder, name, f.options)
@@ -49,7 +49,7 @@ func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !isFolder && f.HasIndex(name):
 		redirectIntoFolder(w, r, path.Base(r.URL.Path))
 	default:
-		errorpage.Write(w, r, http.StatusNotFound, "")
+		errorpage.Write(w, r, http.StatusNotFound)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/hold"
+	"github.com/tenantedge/tenantedge/edge/internal/tracing"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -38,6 +39,9 @@ type generation struct {
 	defaults *abi.DefaultTenant    // nil: there are only static tenants
 	rooms    map[string]*hold.Room // by the name of the urlconf
 	bounds   bounds
+
+	latencies *latencies
+	tracer    *tracing.Tracer // nil: requests are not traced
 
 	signatures *signatures
 	kept       keptGuests    // guarded by Server.changing
@@ -64,7 +68,7 @@ type generation struct {
 func (s *Server) newGeneration(ctx context.Context, c edge.Config, o settings, parts *Parts, before *generation) (*generation, error) {
 	g := &generation{
 		common: &s.common, options: o, parts: parts, swapped: make(chan struct{}, 1), metrics: prometheus.NewRegistry(),
-		core: core{log: s.log, cache: files.NewCache(o.Limits.FileCache)},
+		core: core{log: s.log, cache: files.NewCache(o.Limits.FileCache)}, latencies: newLatencies(),
 	}
 	if before == nil {
 		if err := s.openAccounts(&o); err != nil {
@@ -78,6 +82,7 @@ func (s *Server) newGeneration(ctx context.Context, c edge.Config, o settings, p
 	c.Websockets.Elsewhere = s.generations.websocketsBut(g)
 	host, err := g.hostAfter(ctx, c, before)
 	if err != nil {
+		g.closeTracing()
 		return nil, err
 	}
 	g.host, g.static, g.directory = host, c.GuestConfig.Tenants, c.Directory
@@ -130,6 +135,9 @@ func (g *generation) prepare(c *edge.Config) (err error) {
 	if o.Media != nil {
 		c.Files = g.openMedia
 	}
+	if err := g.openTracing(c); err != nil {
+		return err
+	}
 	if o.Configure != nil {
 		o.Configure(c)
 	}
@@ -152,17 +160,15 @@ func (g *generation) newHandlers() (err error) {
 	if g.options.Around != nil {
 		handler = g.options.Around(handler)
 	}
-	g.handler = g.entry(g.paced(handler))
+	g.handler = g.traced(g.entry(g.paced(handler)))
 	g.files = g.entry(g.paced(http.HandlerFunc(g.table.serveFile)))
 	return nil
 }
 
-// entry is the first handler. It writes the access log and Server-Timing, and counts
-// the use of tenants.
+// entry is the first handler. It measures and logs requests, and counts the use of
+// tenants.
 func (g *generation) entry(next http.Handler) http.Handler {
-	if g.options.AccessLog || g.measuresCost() {
-		next = g.observe(next)
-	}
+	next = g.observe(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
 			// The request may have had a Content-Length too, which net/http removes.
@@ -257,6 +263,7 @@ func (g *generation) closeNow() error {
 	if g.parts != nil {
 		errs = append(errs, g.parts.Close())
 	}
+	g.closeTracing()
 	return errors.Join(errs...)
 }
 

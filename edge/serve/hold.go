@@ -139,7 +139,7 @@ func (s *generation) refuseHeld(w http.ResponseWriter, r *http.Request, o hold.O
 		hold.OverRequests: "the requests of the hold are too many",
 		hold.OverBytes:    "the requests of the hold are too large",
 	}[o]
-	errorpage.Write(w, r, http.StatusServiceUnavailable, "")
+	errorpage.Write(w, r, http.StatusServiceUnavailable)
 }
 
 const (

@@ -157,13 +157,6 @@ func (l *ledger) sums() map[string]*family {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	sums := map[string]*family{}
-	for _, f := range l.past {
-		copied := &dto.MetricFamily{Name: f.desc.Name, Help: f.desc.Help, Type: f.desc.Type}
-		for _, m := range f.metrics {
-			copied.Metric = append(copied.Metric, m)
-		}
-		into(sums, copied)
-	}
 	for _, m := range l.accounts {
 		families, err := m.registry.Gather()
 		if err != nil {
@@ -175,7 +168,31 @@ func (l *ledger) sums() map[string]*family {
 			}
 		}
 	}
+	for _, f := range l.past {
+		if perGuest[f.desc.GetName()] {
+			f.forgetBut(sums)
+		}
+		copied := &dto.MetricFamily{Name: f.desc.Name, Help: f.desc.Help, Type: f.desc.Type}
+		for _, m := range f.metrics {
+			copied.Metric = append(copied.Metric, m)
+		}
+		into(sums, copied)
+	}
 	return sums
+}
+
+// perGuest are the metrics with the digest of a guest.
+var perGuest = map[string]bool{"tenantedge_guest_call_duration_seconds": true, "tenantedge_guest_call_fuel": true}
+
+// forgetBut removes the metrics that sums does not have, of guests that are closed:
+// their number has no bound.
+func (f *family) forgetBut(sums map[string]*family) {
+	kept := sums[f.desc.GetName()]
+	for key := range f.metrics {
+		if kept == nil || kept.metrics[key] == nil {
+			delete(f.metrics, key)
+		}
+	}
 }
 
 // sum is a metric with a value that was added up.

@@ -177,4 +177,4 @@ func (m *media) failSend(w http.ResponseWriter, r *http.Request, err error) {
 
 // notFound answers requests for files that are missing or another tenant's. It is
 // also the handler of urlconfs with media only.
-func notFound(w http.ResponseWriter, r *http.Request) { errorpage.Write(w, r, http.StatusNotFound, "") }
+func notFound(w http.ResponseWriter, r *http.Request) { errorpage.Write(w, r, http.StatusNotFound) }

@@ -19,7 +19,10 @@ func (s *Server) newMetrics() {
 		Name: "tenantedge_admin_denied_total", Help: "Requests on the admin listener without a valid token (unauthorized), with a role that is too small (forbidden), or after too many of them (limited).",
 	}, []string{"outcome"})
 	s.metrics.MustRegister(
-		s.ledger, boundsCollector{s}, &s.clientFailures, s.denied, &reloadCollector{s},
+		s.ledger, boundsCollector{s}, &s.clientFailures, s.denied, &reloadCollector{s}, certificateCollector{&s.ports},
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "tenantedge_audit_failures_total", Help: "Records of the audit log that could not be written to its file.",
+		}, func() float64 { return float64(s.audit.failures.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tenantedge_requests_running", Help: "Requests in progress, including those that wait for an upstream.",
 		}, func() float64 { return float64(s.generations.requests()) }),
@@ -35,6 +38,7 @@ func (s *generation) newMetrics() {
 	s.metrics.MustRegister(
 		metrics.New(metrics.Sources{Host: s.host.Stats, Websockets: s.websocketStats}),
 		proxyCollector{s},
+		s.latencies.requests, s.latencies.upstreams, s.latencies.failures,
 		holdCollector{s},
 		filesCollector{s.cache},
 	)
@@ -56,6 +60,9 @@ func (s *generation) newMetrics() {
 			}
 			return 0
 		}))
+	}
+	if s.tracer != nil {
+		s.metrics.MustRegister(traceCollector{s.tracer})
 	}
 	if s.acceptsUploads() {
 		s.metrics.MustRegister(uploadCollector{s})

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
@@ -13,14 +14,15 @@ import (
 // proxy passes requests to the application of a urlconf.
 type proxy struct {
 	*upstream.Handler
-	server *generation
-	host   string // of the application's URL, with its port
-	tls    *tls.Config
-	accel  *accel // nil: the application may not order files
+	server  *generation
+	host    string // of the application's URL, with its port
+	tls     *tls.Config
+	accel   *accel // nil: the application may not order files
+	latency *upstreamLatency
 }
 
 func (s *generation) newProxy(c config.URLConf, a *accel) (*proxy, error) {
-	p := &proxy{server: s, host: c.Upstream.Host, tls: &tls.Config{}, accel: a}
+	p := &proxy{server: s, host: c.Upstream.Host, tls: &tls.Config{}, accel: a, latency: s.latencies.upstream(c.Upstream.Host)}
 	limits := s.options.Limits
 	conf := upstream.Config{
 		URL: c.Upstream, Host: s.host, Inner: c.Path == "inner", OwnHost: c.Host == "upstream",
@@ -35,12 +37,16 @@ func (s *generation) newProxy(c config.URLConf, a *accel) (*proxy, error) {
 	if a != nil {
 		conf.SendFile = a.send
 	}
-	if s.measuresCost() {
-		conf.Answered = s.answered
+	conf.Answered = func(r *http.Request, answer *http.Response, took time.Duration) {
+		if answer != nil {
+			p.latency.answers.observe(answer.StatusCode, took)
+		}
+		s.answered(r, answer, took)
 	}
 	if s.accounts != nil {
 		conf.Meter = s.meterOf
 	}
+	s.trace(&conf)
 	var err error
 	if p.Handler, err = upstream.New(conf); err != nil {
 		return nil, err
@@ -66,14 +72,15 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, f upstream.Failur
 			w.WriteHeader(status) // for the access log
 			return
 		}
-		errorpage.Write(w, r, status, "")
+		errorpage.Write(w, r, status)
 	default:
+		p.latency.refused(status)
 		reason := f.Cause.String()
 		id := noteFailure(r.Context(), reason)
 		s.log.LogAttrs(r.Context(), slog.LevelError, reason,
 			slog.Int("status", status), slog.String("upstream", p.host),
 			slog.String("host", r.Host), slog.String("request", id), slog.Any("error", f.Err))
-		errorpage.Write(w, r, status, id)
+		errorpage.Write(w, r, status)
 	}
 }
 

@@ -71,6 +71,7 @@ type settings struct {
 	Limits      config.Limits
 	AccessLog   bool
 	LogCost     bool
+	Tracing     *config.Tracing // nil: requests are not traced
 	// ServerTiming is that of config.File.
 	ServerTiming string
 	Usage        config.Usage
@@ -234,7 +235,7 @@ func (p *Parts) settings(o Options) (settings, error) {
 		ErrorPages: f.ErrorPages, Media: f.Media, SigningKeys: keys,
 		Listeners: f.Listeners, Own: o.Listeners, Decide: f.Decide, Admin: f.Admin, AdminHosts: f.AdminHosts,
 		AdminTLS: f.AdminTLS, AdminTokens: tokens, AuditLog: f.AuditLog, Trust: f.Guest,
-		Limits: f.Limits, AccessLog: f.Logs.Access, LogCost: f.Logs.Cost, ServerTiming: f.ServerTiming, Usage: f.Usage,
+		Limits: f.Limits, AccessLog: f.Logs.Access, LogCost: f.Logs.Cost, Tracing: f.Tracing, ServerTiming: f.ServerTiming, Usage: f.Usage,
 		Around: o.Around, Within: o.Within, Configure: o.Configure,
 	}
 	if o.Guest == nil {

@@ -213,7 +213,7 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id := noteFailure(r.Context(), "unknown urlconf")
 		t.server.log.LogAttrs(r.Context(), slog.LevelError, "the guest named a urlconf that is not configured",
 			slog.String("urlconf", found.URLConf), slog.String("schema", found.Schema), slog.String("request", id))
-		errorpage.Write(w, r, http.StatusBadGateway, id)
+		errorpage.Write(w, r, http.StatusBadGateway)
 		return
 	}
 	t.serve(h, w, r)
@@ -243,7 +243,7 @@ func (t *table) serveFile(w http.ResponseWriter, r *http.Request) {
 // serveNone serves a request that has no tenant.
 func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 	if t.fallback == nil {
-		errorpage.Write(w, r, http.StatusNotFound, "")
+		errorpage.Write(w, r, http.StatusNotFound)
 		return
 	}
 	t.serve(t.fallback, w, r)
@@ -263,7 +263,7 @@ func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 		}
 		noteOf(r.Context()).reason = "the limit of concurrent requests is reached; see limits.connections and limits.tenant_requests"
 		closeUnread(w, r)
-		errorpage.Write(w, r, http.StatusServiceUnavailable, "")
+		errorpage.Write(w, r, http.StatusServiceUnavailable)
 		return
 	}
 	defer t.server.shares.release(o)
@@ -276,7 +276,7 @@ func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	if limit := t.server.options.Limits.MaxBodyBytes; limit > 0 && r.Body != http.NoBody {
 		if r.ContentLength > limit {
 			w.Header().Set("Connection", "close") // the body is not read
-			errorpage.Write(w, r, http.StatusRequestEntityTooLarge, "")
+			errorpage.Write(w, r, http.StatusRequestEntityTooLarge)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)

@@ -64,7 +64,7 @@ func (s *generation) tenant(schema string) (r TenantReport, ok bool) {
 func (s *Server) serveTenant(w http.ResponseWriter, r *http.Request) {
 	report, ok := s.Tenant(r.PathValue("schema"))
 	if !ok {
-		errorpage.Write(w, r, http.StatusNotFound, "")
+		errorpage.Write(w, r, http.StatusNotFound)
 		return
 	}
 	writeReport(w, http.StatusOK, report)

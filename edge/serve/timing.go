@@ -64,6 +64,9 @@ func (s *generation) answered(r *http.Request, answer *http.Response, took time.
 		return
 	}
 	n.upstream.Add(int64(took))
+	if answer != nil {
+		n.answered.Store(true)
+	}
 	if answer != nil && answer.StatusCode == http.StatusSwitchingProtocols && s.tellsTiming(r) {
 		n.addTiming(answer.Header)
 	}

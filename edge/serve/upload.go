@@ -31,8 +31,8 @@ func (m *media) failUpload(w http.ResponseWriter, r *http.Request, status int, e
 		noteOf(r.Context()).reason = err.Error()
 		status = m.store.statusOfWrite(r, status, err)
 	}
-	if status == http.StatusInsufficientStorage { // a limit, not a failure of the edge: no request id
-		errorpage.Write(w, r, status, "")
+	if status == http.StatusInsufficientStorage { // a limit, not a failure of the edge
+		errorpage.Write(w, r, status)
 		return
 	}
 	m.store.failFile(w, r, status)
@@ -60,7 +60,7 @@ func (m *media) onlyReads(w http.ResponseWriter, r *http.Request, of storage.Vie
 		return onlyReads(w, r)
 	}
 	w.Header().Set("Allow", m.uploads.Allow(of))
-	errorpage.Write(w, r, http.StatusMethodNotAllowed, "")
+	errorpage.Write(w, r, http.StatusMethodNotAllowed)
 	return false
 }
 

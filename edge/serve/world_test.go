@@ -212,6 +212,12 @@ func (w *world) do(r *http.Request) answer {
 	return answer{resp, string(body)}
 }
 
+// page returns the body without the id of the request, which differs from request to
+// request.
+func (a answer) page() string {
+	return strings.Replace(a.body, "request "+a.Header.Get("X-Request-Id")+"\n", "", 1)
+}
+
 func (w *world) get(host, target string, headers ...string) answer {
 	w.Helper()
 	return w.do(w.request(http.MethodGet, host, target, headers...))

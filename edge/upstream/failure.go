@@ -3,14 +3,15 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
 
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 )
 
 // Failure describes why a request got no answer from the application.
@@ -120,17 +121,8 @@ func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f Failure
 		level = slog.LevelInfo
 	}
 	h.config.Logger.LogAttrs(r.Context(), level, f.Cause.String(),
-		slog.Int("status", f.Cause.Status()), slog.String("upstream", h.config.URL.Host), slog.String("host", r.Host), slog.Any("error", f.Err))
-	writePage(w, f.Cause.Status())
-}
-
-func writePage(w http.ResponseWriter, status int) {
-	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	fmt.Fprintf(w, "%d %s\n", status, http.StatusText(status)) // the client may have closed the connection
+		slog.Int("status", f.Cause.Status()), slog.String("upstream", h.config.URL.Host), slog.String("host", r.Host), slog.String("request", requestid.Of(r.Context())), slog.Any("error", f.Err))
+	errorpage.Write(w, r, f.Cause.Status())
 }
 
 // requestBody is the body of a client's request. It records the first error of

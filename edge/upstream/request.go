@@ -6,7 +6,9 @@ import (
 	"net/url"
 
 	"github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/trace"
 )
 
 // Target is an application and the form in which it gets requests.
@@ -14,6 +16,8 @@ type Target struct {
 	URL     *url.URL // scheme http, https, ws or wss; optionally with a path
 	Inner   bool     // the application gets the path without the tenant's folder
 	OwnHost bool     // the application gets the Host of URL, not the client's
+	// Tracer sets the fields that carry the request's trace; nil: the client's pass.
+	Tracer trace.Tracer
 }
 
 // Request returns the request that the application gets for the incoming request
@@ -27,7 +31,7 @@ func (t *Target) Request(h Host, in *http.Request) *http.Request {
 }
 
 // prepare sets the URL, the Host and the headers of out, whose headers are those
-// of in without hop-by-hop fields.
+// of in without hop-by-hop fields. The id of the request is in X-Request-Id.
 func (t *Target) prepare(h Host, in, out *http.Request) {
 	inner, path := false, ""
 	if t.Inner {
@@ -39,5 +43,16 @@ func (t *Target) prepare(h Host, in, out *http.Request) {
 	h.Forward(in, out, inner)
 	if t.OwnHost {
 		out.Host = out.URL.Host
+	}
+	if id := requestid.Of(in.Context()); id != "" {
+		for name := range out.Header {
+			if header.EqualFold(name, "x-request-id") { // the client's, in any spelling
+				delete(out.Header, name)
+			}
+		}
+		out.Header[requestid.Header] = []string{id}
+	}
+	if t.Tracer != nil {
+		t.Tracer.Propagate(in.Context(), out.Header)
 	}
 }

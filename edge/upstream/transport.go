@@ -160,12 +160,17 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// timed returns the transport, which calls Config.Answered if that is set.
+// timed returns the transport within Config.Around, which calls Config.Answered if that
+// is set.
 func (h *Handler) timed() http.RoundTripper {
-	if h.config.Answered == nil {
-		return h.transport
+	var t http.RoundTripper = h.transport
+	if h.config.Answered != nil {
+		t = timedTransport{h}
 	}
-	return timedTransport{h}
+	if h.config.Around != nil {
+		t = h.config.Around(t)
+	}
+	return t
 }
 
 type timedTransport struct{ *Handler }

@@ -24,9 +24,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/trace"
 )
 
 // Host sets the headers of requests to applications. It is the *edge.Host whose
@@ -73,6 +75,11 @@ type Config struct {
 	// reach clients.
 	SendFile func(http.ResponseWriter, *http.Request, *FileOrder)
 
+	// Tracer carries the traces of requests on to the application. Around wraps the
+	// transport, for example with a span for each exchange. Both may be nil.
+	Tracer trace.Tracer
+	Around func(http.RoundTripper) http.RoundTripper
+
 	Logger *slog.Logger // nil: slog.Default
 }
 
@@ -117,7 +124,7 @@ func New(c Config) (*Handler, error) {
 		return nil, fmt.Errorf("upstream: Reuse %q: expected the function Client, found nil; set it", PerClient)
 	}
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	h := &Handler{config: c, target: Target{URL: c.URL, Inner: c.Inner, OwnHost: c.OwnHost}}
+	h := &Handler{config: c, target: Target{URL: c.URL, Inner: c.Inner, OwnHost: c.OwnHost, Tracer: c.Tracer}}
 	if h.config.Failed == nil {
 		h.config.Failed = h.writeFailure
 	}
@@ -144,7 +151,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodTrace {
 		// The answer would reveal the headers that the edge sets.
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-		writePage(w, http.StatusMethodNotAllowed)
+		errorpage.Write(w, r, http.StatusMethodNotAllowed)
 		return
 	}
 	if r.ProtoMajor == 1 && r.Body != nil && r.Body != http.NoBody {

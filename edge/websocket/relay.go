@@ -11,14 +11,22 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/http1"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
 // relay opens a websocket to an application and relays the client's websocket to it.
 func (s *Server) relay(w http.ResponseWriter, r *http.Request, h *sockets.Handshake, target *Target) {
-	app := upstream.Target{URL: target.Upstream, Inner: target.Inner, OwnHost: target.OwnHost}
+	app := upstream.Target{URL: target.Upstream, Inner: target.Inner, OwnHost: target.OwnHost, Tracer: s.edge.Tracer}
 	began := time.Now()
-	up, err := s.dialer.Dial(r.Context(), app.Request(s.edge.Host, r))
+	ctx, span := trace.Start(s.edge.Tracer, r.Context(), "websocket upstream")
+	if span != nil {
+		r = r.WithContext(ctx)
+	}
+	up, err := s.dialer.Dial(ctx, app.Request(s.edge.Host, r))
+	if span != nil {
+		span.End(err)
+	}
 	if s.config.Answered != nil {
 		s.config.Answered(r, time.Since(began))
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
@@ -26,6 +27,7 @@ type Edge struct {
 	Tenants *guests.Tenants
 	Origins *Origins
 	Layer   channel.Layer // nil: one in memory, which Server.Close closes
+	Tracer  trace.Tracer  // nil: handshakes are not traced
 	Logger  *slog.Logger
 
 	Guest *consumer.Set // the websockets that the guest handles

@@ -75,7 +75,7 @@ func (set *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, err
 		return nil, &Rejection{http.StatusServiceUnavailable, "the guest does not handle websockets"}, nil
 	}
 	c := &Consumer{endpoint: set.acquire(&r), busy: true}
-	e := effects{endpoint: c.endpoint, opening: true, offered: r.Protocols}
+	e := effects{ctx: context.WithoutCancel(ctx), endpoint: c.endpoint, opening: true, offered: r.Protocols}
 	err = c.call(ctx, g, i, instance.SocketOpen, func(buf []byte) int { return encodeHandshake(buf, headers, c.endpoint, &r) }, &e)
 	if err != nil {
 		c.release()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -25,6 +26,7 @@ const maxReason = 123
 // effects are the effects in the guest's reply to one event. All are checked
 // before the first is carried out.
 type effects struct {
+	ctx      context.Context // of the event's trace; it is never canceled
 	endpoint *endpoint
 	opening  bool     // reply to te_ws_open
 	offered  []string // subprotocols that the client offers
@@ -160,7 +162,7 @@ func joins(kind abi.Effect) bool { return kind == abi.GroupAdd || kind == abi.Op
 func (c *Consumer) join(e *effects) error {
 	return e.each(func(kind abi.Effect, name, _ []byte) error {
 		if joins(kind) {
-			return c.joinGroup(string(name))
+			return c.joinGroup(e.ctx, string(name))
 		}
 		return nil
 	})
@@ -195,7 +197,7 @@ func (c *Consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
 	case abi.CloseSocket:
 		return c.conn.Close(sockets.Code(binary.LittleEndian.Uint16(data)), string(name))
 	case abi.GroupAdd, abi.OpenChannel:
-		return c.joinGroup(string(name))
+		return c.joinGroup(e.ctx, string(name))
 	case abi.GroupDiscard:
 		if c.channel != nil {
 			c.endpoint.scope.Discard(string(name), c.channel)
@@ -206,7 +208,7 @@ func (c *Consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
 		if e.final {
 			c.finishSending()
 		}
-		return c.send(kind, string(name), m)
+		return c.send(e.ctx, kind, string(name), m)
 	}
 	return nil
 }
@@ -231,8 +233,12 @@ func unlessClosed(err error) error {
 
 // enter opens the websocket's channel if it has none, and adds it to the group,
 // unless the name is empty.
-func (c *Consumer) joinGroup(group string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
+func (c *Consumer) joinGroup(ctx context.Context, group string) error {
+	return trace.Do(c.endpoint.set.guests.Tracer(), ctx, "channel join", func(ctx context.Context) error { return c.joinNow(ctx, group) })
+}
+
+func (c *Consumer) joinNow(ctx context.Context, group string) error {
+	ctx, cancel := context.WithTimeout(ctx, layerTimeout)
 	defer cancel()
 	if c.channel == nil {
 		ch, err := c.endpoint.scope.Open(ctx, c)
@@ -251,8 +257,12 @@ func (c *Consumer) joinGroup(group string) error {
 
 // send sends to a group or a channel. A message to a full channel is dropped, as
 // one to a full member of a group is; the layer counts both.
-func (c *Consumer) send(kind abi.Effect, name string, m *channel.Message) error {
-	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
+func (c *Consumer) send(ctx context.Context, kind abi.Effect, name string, m *channel.Message) error {
+	return trace.Do(c.endpoint.set.guests.Tracer(), ctx, "channel send", func(ctx context.Context) error { return c.sendNow(ctx, kind, name, m) })
+}
+
+func (c *Consumer) sendNow(ctx context.Context, kind abi.Effect, name string, m *channel.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, layerTimeout)
 	defer cancel()
 	ep := c.endpoint
 	if kind == abi.GroupSend {

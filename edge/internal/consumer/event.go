@@ -11,6 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -47,6 +48,10 @@ func (c *Consumer) runWith(fromWork bool, export instance.Export, write func([]b
 	if c.failed && export != instance.SocketClose {
 		return
 	}
+	ctx, span := trace.Begin(c.endpoint.set.guests.Tracer(), "websocket event")
+	if span != nil {
+		defer func() { span.End(nil) }()
+	}
 	g, i, err := c.endpoint.set.borrowWaiting(c.endpoint.schema)
 	if err != nil {
 		c.fail(err)
@@ -63,8 +68,8 @@ func (c *Consumer) runWith(fromWork bool, export instance.Export, write func([]b
 		g.Return(i)
 		return
 	}
-	e := effects{endpoint: c.endpoint, last: export == instance.SocketClose}
-	if err := c.call(c.endpoint.ctx, g, i, export, write, &e); err != nil {
+	e := effects{ctx: ctx, endpoint: c.endpoint, last: export == instance.SocketClose}
+	if err := c.call(ctx, g, i, export, write, &e); err != nil {
 		c.fail(err)
 		return
 	}

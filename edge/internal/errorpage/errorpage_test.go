@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 )
 
 func pages(t *testing.T, texts map[string]string) *errorpage.Pages {
@@ -41,24 +42,25 @@ func TestBrowsersGetTheOperatorsPageAndOthersPlainText(t *testing.T) {
 		html   bool
 		want   string
 	}{
-		{browser, 404, "", true, `<p title="Not Found">404 Not Found `},
-		{"text/html", 404, "", true, `<p title="Not Found">404 Not Found `},
+		{browser, 404, "id", true, `<p title="Not Found">404 Not Found id`},
+		{"text/html", 404, "id", true, `<p title="Not Found">404 Not Found id`},
 		{browser, 503, "<b>&\"'", true, `<h1>503</h1>Service Unavailable<i>&lt;b&gt;&amp;&#34;&#39;</i>`},
-		{browser, 403, "", false, "403 Forbidden\n"},
-		{"", 404, "", false, "404 Not Found\n"},
-		{"*/*", 404, "", false, "404 Not Found\n"},
-		{"application/json", 404, "", false, "404 Not Found\n"},
-		{"application/json, text/plain, */*", 404, "", false, "404 Not Found\n"},
-		{"text/plain, text/html;q=0.5", 404, "", false, "404 Not Found\n"},
+		{browser, 403, "id", false, "403 Forbidden\nrequest id\n"},
+		{"", 404, "id", false, "404 Not Found\nrequest id\n"},
+		{"*/*", 404, "id", false, "404 Not Found\nrequest id\n"},
+		{"application/json", 404, "id", false, "404 Not Found\nrequest id\n"},
+		{"application/json, text/plain, */*", 404, "id", false, "404 Not Found\nrequest id\n"},
+		{"text/plain, text/html;q=0.5", 404, "id", false, "404 Not Found\nrequest id\n"},
 		{"application/json", 502, "id", false, "502 Bad Gateway\nrequest id\n"},
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			r := errorpage.With(httptest.NewRequest(method, "/", nil), p)
+			r = r.WithContext(requestid.With(r.Context(), c.id))
 			if c.accept != "" {
 				r.Header.Set("Accept", c.accept)
 			}
 			w := httptest.NewRecorder()
-			errorpage.Write(w, r, c.status, c.id)
+			errorpage.Write(w, r, c.status)
 			want, kind := c.want, "text/plain; charset=utf-8"
 			if c.html {
 				kind = "text/html; charset=utf-8"
@@ -113,9 +115,10 @@ func FuzzPage(f *testing.F) {
 			return
 		}
 		r := errorpage.With(httptest.NewRequest(http.MethodGet, "/", nil), p)
+		r = r.WithContext(requestid.With(r.Context(), "<id>"))
 		r.Header.Set("Accept", "text/html")
 		w := httptest.NewRecorder()
-		errorpage.Write(w, r, http.StatusNotFound, "<id>")
+		errorpage.Write(w, r, http.StatusNotFound)
 		body := w.Body.String()
 		if strings.Contains(body, "<id>") && !strings.Contains(text, "<id>") {
 			t.Errorf("%q: the id is not escaped: %q", text, body)

@@ -25,7 +25,7 @@ func (g *Generation) Return(i *instance.Instance) { g.program.Return(i) }
 // error is a *Failure if the guest caused it.
 func (g *Generation) CallFor(ctx context.Context, i *instance.Instance, t *tenant.Tenant, e instance.Export, write func([]byte) int, read func(abi.Message) error) error {
 	i.Services().(*services).beginFor(t)
-	err := g.failed(i.Call(ctx, e, write, read))
+	err := g.traced(ctx, i, t, e, func(ctx context.Context) error { return g.failed(i.Call(ctx, e, write, read)) })
 	if err != nil && g.candidate != nil && !excused(err) && hasEffects(ctx) {
 		g.candidate.failed(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/hostfuncs"
@@ -62,7 +63,7 @@ func (s *services) openFiles(ctx context.Context, last hostfuncs.Files) (hostfun
 	if err != nil {
 		return nil, storageErrnos.Wrap(err)
 	}
-	return &guestFiles{tenant: t, view: view, readOnly: !hasEffects(ctx)}, nil
+	return &guestFiles{tenant: t, view: view, readOnly: !hasEffects(ctx), tracer: s.set.config.Tracer}, nil
 }
 
 // FileLimits implements hostfuncs.Services.
@@ -73,28 +74,38 @@ type guestFiles struct {
 	tenant   storage.Tenant
 	view     storage.View
 	readOnly bool // for a shadow: the current guest writes
+	tracer   trace.Tracer
 }
 
-func (f *guestFiles) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	file, err := storage.Django{View: backend.WithContext(ctx, f.view)}.OpenRead(name)
-	if err != nil {
-		return nil, storageErrnos.Wrap(err)
-	}
-	return file, nil
+func (f *guestFiles) Open(ctx context.Context, name string) (file io.ReadCloser, err error) {
+	err = f.span(ctx, "open", func(context.Context) error {
+		opened, err := storage.Django{View: backend.WithContext(ctx, f.view)}.OpenRead(name) // ctx outlives the span
+		if err == nil {
+			file = opened
+		}
+		return storageErrnos.Wrap(err)
+	})
+	return file, err
 }
 
-func (f *guestFiles) Save(ctx context.Context, name string, content io.Reader) (string, error) {
+func (f *guestFiles) Save(ctx context.Context, name string, content io.Reader) (saved string, err error) {
 	if f.readOnly {
 		return "", abi.Denied
 	}
-	saved, err := f.view.Save(ctx, name, content, 0)
-	return saved, storageErrnos.Wrap(err)
+	err = f.span(ctx, "save", func(ctx context.Context) (err error) {
+		saved, err = f.view.Save(ctx, name, content, 0)
+		return storageErrnos.Wrap(err)
+	})
+	return saved, err
 }
 
 func (f *guestFiles) Stat(ctx context.Context, name string) (abi.FileStat, error) {
-	info, err := fs.Stat(backend.WithContext(ctx, f.view), name)
-	if err != nil {
-		return abi.FileStat{}, storageErrnos.Wrap(err)
+	var info fs.FileInfo
+	if err := f.span(ctx, "stat", func(ctx context.Context) (err error) {
+		info, err = fs.Stat(backend.WithContext(ctx, f.view), name)
+		return storageErrnos.Wrap(err)
+	}); err != nil {
+		return abi.FileStat{}, err
 	}
 	s := abi.FileStat{Modified: info.ModTime().UnixNano(), Folder: info.IsDir()}
 	if !s.Folder {
@@ -104,6 +115,14 @@ func (f *guestFiles) Stat(ctx context.Context, name string) (abi.FileStat, error
 }
 
 func (f *guestFiles) List(ctx context.Context, name string, limit int) (folders, files []string, err error) {
+	err = f.span(ctx, "list", func(ctx context.Context) (err error) {
+		folders, files, err = f.list(ctx, name, limit)
+		return err
+	})
+	return folders, files, err
+}
+
+func (f *guestFiles) list(ctx context.Context, name string, limit int) (folders, files []string, err error) {
 	within := backend.WithContext(ctx, f.view)
 	opened, err := within.Open(name)
 	if err != nil {
@@ -156,7 +175,9 @@ func (f *guestFiles) Delete(ctx context.Context, name string) error {
 	if f.readOnly {
 		return abi.Denied
 	}
-	return storageErrnos.Wrap(backend.WithContext(ctx, f.view).Delete(name))
+	return f.span(ctx, "delete", func(ctx context.Context) error {
+		return storageErrnos.Wrap(backend.WithContext(ctx, f.view).Delete(name))
+	})
 }
 
 // URL does not call the guest, which is in the middle of a call.

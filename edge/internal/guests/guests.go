@@ -14,6 +14,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
@@ -44,6 +45,7 @@ type Config struct {
 	// Cost returns where to add what a call of a guest with this context costs; nil:
 	// nowhere. Cost may be nil.
 	Cost    func(context.Context) *stats.Cost
+	Tracer  trace.Tracer // follows calls and host functions that wait; nil: nothing does
 	Logger  *slog.Logger
 	LogRate int64 // bytes a second that guests may log; negative: unlimited
 }
@@ -90,6 +92,9 @@ func New(ctx context.Context, c Config, wasm []byte, try bool) (*Set, error) {
 // first request, if at all.
 func (s *Set) UseFiles(b storage.Storage) { s.files = b }
 
+// Tracer returns Config.Tracer.
+func (s *Set) Tracer() trace.Tracer { return s.config.Tracer }
+
 // Current returns the current generation.
 func (s *Set) Current() *Generation { return s.current.Load() }
 
@@ -116,6 +121,8 @@ type Generation struct {
 	headers []string // canonical names of the request headers that the guest gets
 	sets    []string // names of the headers that the guest may set for upstreams
 
+	tracer trace.Tracer // nil: none
+
 	candidate *candidate // nil: it was never tried beside another
 
 	superseded bool // it is being closed; guarded by Set.statsMu
@@ -123,7 +130,7 @@ type Generation struct {
 
 // generate loads a guest, with its first instances.
 func (s *Set) generate(ctx context.Context, wasm []byte) (*Generation, error) {
-	g := &Generation{digest: instance.Digest(wasm)}
+	g := &Generation{digest: instance.Digest(wasm), tracer: s.config.Tracer}
 	p, err := instance.NewProgram(ctx, instance.Options{
 		Wasm:         wasm,
 		Config:       s.config.ABI,

@@ -75,9 +75,9 @@ func (s *Set) Route(ctx context.Context, r *Request, d *Decision) error {
 	return err
 }
 
-// decide calls the guest, and gives its instance back. It returns the fuel that the
-// guest used, also if it failed.
-func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Request, d *Decision) (fuel uint64, err error) {
+// decideUntraced calls the guest, and gives its instance back. It returns the fuel that
+// the guest used, also if it failed.
+func (g *Generation) decideUntraced(ctx context.Context, i *instance.Instance, r *Request, d *Decision) (fuel uint64, err error) {
 	// The decision refers to no guest memory: the instance is returned before the
 	// decision is carried out.
 	defer g.program.Return(i)

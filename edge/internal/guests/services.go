@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/trace"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -162,7 +163,18 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	return s.tape.Query(schema, name, args, func() ([]byte, error) { return s.query(ctx, schema, name, args) })
 }
 
-func (s *services) query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
+func (s *services) query(ctx context.Context, schema, name string, args []byte) (rows []byte, err error) {
+	ctx, span := trace.Start(s.set.config.Tracer, ctx, "query")
+	if span == nil {
+		return s.queryUntraced(ctx, schema, name, args)
+	}
+	name = strings.Clone(name) // the span outlives the guest's memory
+	rows, err = s.queryUntraced(ctx, schema, name, args)
+	span.End(err, slog.String(attrTenant, strings.Clone(schema)), slog.String(attrQuery, name))
+	return rows, err
+}
+
+func (s *services) queryUntraced(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
 	queries := s.set.config.Queries
 	if queries == nil {
 		return nil, fmt.Errorf("%w: expected queries in the configuration, found none", abi.Unavailable)
@@ -193,12 +205,15 @@ func (s *services) Log(ctx context.Context, level slog.Level, text string, attrs
 
 // logged returns the attributes of the guest's log records.
 func (s *services) logged(ctx context.Context) []slog.Attr {
-	attrs := append(make([]slog.Attr, 0, 6), slog.String("from", "guest"))
+	attrs := append(make([]slog.Attr, 0, 7), slog.String("from", "guest"))
 	if s.generation != nil {
 		attrs = append(attrs, slog.String("guest", s.generation.digest))
 	}
 	if id := requestid.Of(ctx); id != "" {
 		attrs = append(attrs, slog.String("request", id))
+	}
+	if trace := requestid.TraceOf(ctx); trace != "" {
+		attrs = append(attrs, slog.String("trace", trace))
 	}
 	if s.tenant != nil {
 		attrs = append(attrs, slog.String("tenant", s.tenant.Schema))

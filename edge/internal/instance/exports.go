@@ -82,6 +82,9 @@ func Contracts() []Contract {
 	return all
 }
 
+// Name returns the name of the export, as in guest/abi.
+func (e Export) Name() string { return exportSpecs[e].name }
+
 // keptExports returns the exports that requests call.
 func keptExports() (names []string) {
 	for e := Route; e < exportCount; e++ {

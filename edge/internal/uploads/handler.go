@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/steady"
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -27,7 +28,7 @@ type Options struct {
 	Timeout time.Duration
 	// Tag returns the strong entity tag of a file, in quotes.
 	Tag func(fs.FileInfo) string
-	// Fail answers a failed request. The error is for logs. Nil: http.Error.
+	// Fail answers a failed request. The error is for logs. Nil: errorpage.Write.
 	Fail func(w http.ResponseWriter, r *http.Request, status int, err error)
 	// Busy are the uploads that requests have open. Handlers of the same files share one;
 	// nil: the Handler has its own.
@@ -54,9 +55,7 @@ func New(o Options) *Handler {
 	o.Expiry = cmp.Or(o.Expiry, DefaultExpiry)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	if o.Fail == nil {
-		o.Fail = func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
-			http.Error(w, http.StatusText(status), status)
-		}
+		o.Fail = func(w http.ResponseWriter, r *http.Request, status int, _ error) { errorpage.Write(w, r, status) }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
