@@ -87,7 +87,7 @@ func runMeasure(ctx context.Context, args []string, stderr io.Writer) error {
 	flags.IntVar(&o.Domains, "domains", 100_000, "number of domains in the table")
 	flags.StringVar(&o.Folder, "results", "results", "folder for the raw logs")
 	flags.IntVar(&o.Sockets, "sockets", measure.DefaultSockets, "number of idle websockets per server")
-	flags.StringVar(&o.Base, "base", "", "older commit to compare the suite route with, in the same run")
+	flags.StringVar(&o.Base, "base", "", "older commit to compare the suites route and observed with, in the same run")
 	only := flags.String("only", "", "comma-separated suites to run: "+strings.Join(measure.Names(), ", "))
 	flags.BoolVar(&o.Short, "short", false, "run few, short rounds, and build nothing that takes minutes; the figures are too noisy to quote")
 	if err := flags.Parse(args); err != nil {

@@ -15,28 +15,15 @@ import (
 // openBase adds a case to the route suite: the benchmark of an older commit routes
 // in each round too, with the same settings and in a process of its own.
 func openBase(ctx context.Context, o *Options, out *opened) error {
-	work, err := os.MkdirTemp("", "tenantedge-bench-base-")
+	tree, err := checkOut(ctx, o, out)
 	if err != nil {
 		return err
 	}
-	out.close = append(out.close, func() error { return os.RemoveAll(work) })
-	commit, err := output(ctx, ".", "git", "rev-parse", "--short", o.Base+"^{commit}")
-	if err != nil {
-		return fmt.Errorf("measure: expected a commit of this repository: %w", err)
-	}
-	tree := filepath.Join(work, "tree")
-	if _, err := output(ctx, ".", "git", "worktree", "add", "--detach", tree, commit); err != nil {
-		return err
-	}
-	out.close = append(out.close, func() error {
-		_, err := output(context.WithoutCancel(ctx), ".", "git", "worktree", "remove", "--force", tree)
-		return err
-	})
-	program, folder := filepath.Join(work, "bench"), filepath.Join(tree, "bench")
+	work, folder := filepath.Dir(tree), filepath.Join(tree, "bench")
+	program := filepath.Join(work, "bench")
 	if _, err := output(ctx, folder, "go", "build", "-o", program, "."); err != nil {
 		return err
 	}
-	out.notes = append(out.notes, "base: "+commit)
 	out.cases = append(out.cases, benchCase{name: "Base/rival=" + rivals.Native, own: func(ctx context.Context) (string, error) {
 		results := filepath.Join(work, "results")
 		if _, err := output(ctx, folder, program, "run", "-only", "route", "-rounds", "1", "-time", o.Time.String(), "-domains", fmt.Sprint(o.Domains), "-results", results); err != nil {
@@ -49,6 +36,29 @@ func openBase(ctx context.Context, o *Options, out *opened) error {
 		return baseLines(string(log))
 	}})
 	return nil
+}
+
+// checkOut checks Options.Base out into a folder in a temporary folder.
+func checkOut(ctx context.Context, o *Options, out *opened) (tree string, err error) {
+	work, err := os.MkdirTemp("", "tenantedge-bench-base-")
+	if err != nil {
+		return "", err
+	}
+	out.close = append(out.close, func() error { return os.RemoveAll(work) })
+	commit, err := output(ctx, ".", "git", "rev-parse", "--short", o.Base+"^{commit}")
+	if err != nil {
+		return "", fmt.Errorf("measure: expected a commit of this repository: %w", err)
+	}
+	tree = filepath.Join(work, "tree")
+	if _, err := output(ctx, ".", "git", "worktree", "add", "--detach", tree, commit); err != nil {
+		return "", err
+	}
+	out.close = append(out.close, func() error {
+		_, err := output(context.WithoutCancel(ctx), ".", "git", "worktree", "remove", "--force", tree)
+		return err
+	})
+	out.notes = append(out.notes, "base: "+commit)
+	return tree, nil
 }
 
 // baseLines returns the lines of a route log for the log of another run: the

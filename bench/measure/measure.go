@@ -29,7 +29,7 @@ type Options struct {
 	Sockets  int           // idle websockets per server
 	Folder   string        // receives one raw log per suite
 	Only     []string      // suites to run; empty means all except the crowd
-	Base     string        // commit whose benchmark the route suite runs too; empty: none
+	Base     string        // commit whose benchmark the suites route and observed run too; empty: none
 	Short    bool          // leaves out what takes minutes to build, unless it has been built
 	Progress io.Writer
 }
@@ -97,6 +97,7 @@ var suites = []suite{
 	{name: "files", open: openFiles},
 	{name: "languages", open: openLanguages},
 	{name: "caddy", open: openCaddy, explicit: true},
+	{name: "observed", open: openObserved, explicit: true},
 }
 
 // Names returns the names of the suites.

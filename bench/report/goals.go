@@ -36,7 +36,7 @@ func (p *page) allGoals() []goal {
 		log   *log
 		goals func() []goal
 	}{
-		{p.http, p.httpGoals}, {p.concurrent, p.concurrentGoals}, {p.proxy, p.proxyGoals}, {p.caddyLog, p.caddyGoals}, {p.files, p.fileGoals}, {p.swap, p.swapGoals},
+		{p.http, p.httpGoals}, {p.concurrent, p.concurrentGoals}, {p.proxy, p.proxyGoals}, {p.caddyLog, p.caddyGoals}, {p.observedLog, p.observedGoals}, {p.files, p.fileGoals}, {p.swap, p.swapGoals},
 		{p.scale, p.scaleGoals}, {p.memory, p.memoryGoals}, {p.sockets, p.socketGoals}, {p.crowd, p.crowdGoals},
 	} {
 		if g.log != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // logs holds the log of each suite, nil if the suite was not run.
-type logs struct{ route, phase, instructions, concurrent, scale, http, proxy, memory, files, swap, sockets, crowd, languages, caddyLog *log }
+type logs struct{ route, phase, instructions, concurrent, scale, http, proxy, memory, files, swap, sockets, crowd, languages, caddyLog, observedLog *log }
 
 // page is a report under construction.
 type page struct {
@@ -40,7 +40,7 @@ func Write(folder string) (string, error) {
 		return "", fmt.Errorf("report: expected logs in %s, found no route.txt; `go run . run` writes them", folder)
 	}
 	var body strings.Builder
-	for _, section := range []func() error{p.rivals, p.phases, p.instructionCounts, p.overHTTP, p.proxies, p.caddy, p.memoryUse, p.servedFiles, p.concurrency, p.bySize, p.underSwaps, p.websockets, p.crowds, p.inLanguages} {
+	for _, section := range []func() error{p.rivals, p.phases, p.instructionCounts, p.overHTTP, p.proxies, p.observed, p.caddy, p.memoryUse, p.servedFiles, p.concurrency, p.bySize, p.underSwaps, p.websockets, p.crowds, p.inLanguages} {
 		if err := section(); err != nil {
 			return "", err
 		}
@@ -67,7 +67,7 @@ func (p *page) suites() []suiteLog {
 	return []suiteLog{
 		{"route", &p.route}, {"phase", &p.phase}, {"instructions", &p.instructions}, {"http", &p.http}, {"proxy", &p.proxy}, {"memory", &p.memory},
 		{"files", &p.files}, {"concurrent", &p.concurrent}, {"scale", &p.scale}, {"swap", &p.swap}, {"sockets", &p.sockets}, {"crowd", &p.crowd},
-		{"languages", &p.languages}, {"caddy", &p.caddyLog},
+		{"languages", &p.languages}, {"caddy", &p.caddyLog}, {"observed", &p.observedLog},
 	}
 }
 
