@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry appservers guests browser console console-test screenshot servers decide-servers check format vet lint deadcode tidy \
+.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry prometheus collector appservers guests browser console console-test screenshot servers decide-servers check format vet lint deadcode tidy rules \
 	guest-same api schema platforms types arm64 release deb deb-test soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
@@ -33,7 +33,7 @@ caddy: ## build bin/caddy: Caddy with the modules of edge/caddy
 	@echo "building bin/caddy; the first build compiles Caddy"
 	@cd edge/caddy && go build -trimpath -o $(CURDIR)/bin/caddy ./cmd/caddy
 
-test: postgres redis s3 registry appservers guests browser console ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, guests in every language, and pages in Chromium; installs what is missing
+test: postgres redis s3 registry appservers guests browser console prometheus collector ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, guests in every language, and pages in Chromium; installs what is missing
 	go test $(TESTFLAGS) ./...
 	cd edge/examples && go test $(TESTFLAGS) ./...
 	cd edge/caddy && go test $(TESTFLAGS) ./...
@@ -91,6 +91,12 @@ screenshot: browser ## take the screenshot of the README: .github/demo.png
 	TENANTEDGE_SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -run TestTheDemonstrationInABrowser ./edge/cmd/tenantedge
 	cp bin/screenshots/demo.png .github/demo.png
 
+prometheus:
+	@sh .ci/prometheus.sh
+
+collector:
+	@sh .ci/collector.sh bin
+
 appservers:
 	@sh .ci/servers.sh
 
@@ -110,7 +116,7 @@ decide-servers: ## run the tests of edge/decide with every server, and measure w
 	TENANTEDGE_SERVERS=all TENANTEDGE_CADDY=$(CURDIR)/bin/proxies/caddy TENANTEDGE_TRAEFIK=$(CURDIR)/bin/proxies/traefik TENANTEDGE_FIGURES=1 \
 		go test -count=1 -v -timeout 30m ./edge/decide
 
-check: format vet lint deadcode tidy guest-same ## check formatting, vet, lint, dead code, go.mod files and that the guest is up to date
+check: format vet lint deadcode tidy rules guest-same ## check formatting, vet, lint, dead code, go.mod files, alert rules and that the guest is up to date
 
 format:
 	@found=$$(gofmt -l .); if [ -n "$$found" ]; then echo "gofmt: run gofmt -w on:"; echo "$$found"; exit 1; fi
@@ -129,6 +135,9 @@ deadcode:
 
 tidy:
 	@for m in $(MODULES); do echo "go mod tidy in $$m"; (cd $$m && go mod tidy -diff) || exit 1; done
+
+rules: prometheus ## check the alert rules and run their tests
+	@cd assets/monitoring && promtool check rules alerts.yml && promtool test rules alerts_test.yml
 
 guest-same: guest
 	@git diff --exit-code --stat -- assets || { echo "assets/router.wasm differs from what guest/router builds: commit the output of 'make guest'"; exit 1; }
