@@ -1,0 +1,215 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const python = "/usr/bin/python3"
+
+// child starts a program that ends with the test.
+func child(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have exited
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s: %s", cmd.Path, stderr.String())
+		}
+	})
+}
+
+// djangoBehind starts testdata/traced_app.py and returns its URL.
+func djangoBehind(t *testing.T, collector string) string {
+	t.Helper()
+	if out, err := exec.Command(python, "-c", "import django").CombinedOutput(); err != nil {
+		t.Logf("%v: %s", err, out)
+		t.Skip("Django is not installed for " + python + ": install Debian's python3-django")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // the process has a copy: connections wait until it accepts them
+	file, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := exec.Command(python, "testdata/traced_app.py", "3", collector)
+	cmd.ExtraFiles = []*os.File{file}
+	child(t, cmd)
+	return "http://" + l.Addr().String()
+}
+
+// span is a span as the collector passes it on.
+type span struct {
+	TraceID, SpanID, ParentSpanID, Name string
+	Kind                                int
+	Attributes                          []struct {
+		Key   string
+		Value struct{ StringValue, IntValue string }
+	}
+	service string
+}
+
+func (s span) attribute(key string) string {
+	for _, a := range s.Attributes {
+		if a.Key == key {
+			return a.Value.StringValue + a.Value.IntValue
+		}
+	}
+	return ""
+}
+
+// collector starts bin/otelcol, an OpenTelemetry collector, and returns its URL and
+// the spans that it passes on.
+func collector(t *testing.T) (url string, passed <-chan span) {
+	t.Helper()
+	program, err := filepath.Abs("../../../bin/otelcol")
+	if err == nil {
+		_, err = os.Stat(program)
+	}
+	if err != nil {
+		if os.Getenv("TENANTEDGE_SERVERS") == "all" {
+			t.Fatal(err)
+		}
+		t.Skipf("there is no collector: build it with .ci/collector.sh: %v", err)
+	}
+	spans := make(chan span, 1000)
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var body struct {
+			ResourceSpans []struct {
+				Resource   span
+				ScopeSpans []struct{ Spans []span }
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Errorf("the collector sends %v", err)
+		}
+		for _, resource := range body.ResourceSpans {
+			for _, scope := range resource.ScopeSpans {
+				for _, s := range scope.Spans {
+					s.service = resource.Resource.attribute("service.name")
+					spans <- s
+				}
+			}
+		}
+	}))
+	t.Cleanup(sink.Close)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	config := writeFile(t, "collector.yaml", fmt.Sprintf(`
+receivers: {otlp: {protocols: {http: {endpoint: %q}}}}
+exporters: {otlphttp: {endpoint: %q, encoding: json, compression: none, sending_queue: {enabled: false}}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {traces: {receivers: [otlp], exporters: [otlphttp]}}
+`, address, sink.URL))
+	child(t, exec.Command(program, "--config", config))
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+			return "http://" + address, spans
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A request for which the guest reads a session and queries the database is one trace,
+// from the edge to Django, which a real collector gets.
+func TestOneTraceLeadsThroughTheEdgeToDjango(t *testing.T) {
+	url, passed := collector(t)
+	path := apiKeyConfig(t, djangoBehind(t, url), "schema: public, "+keyQuery)
+	t.Setenv("TENANTEDGE_TEST_KEY", djangoSecretKey)
+	execute(t, os.Getenv("TENANTEDGE_TEST_DSN"), "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, fmt.Sprintf(`
+routers: [domain, session]
+sessions: {backend: db, secret_key_env: TENANTEDGE_TEST_KEY}
+tracing: {endpoint: %q, sample: 100%%}
+logs: {format: json, access: true}
+`, url)...)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := &bytes.Buffer{}
+	e := startServeLogging(t, path, log)
+	const clients = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	status, _, body := fetch(t, "http://"+e.address+"/v1/items?secret=1", "X-Api-Key", "acme's key", "Cookie", "sessionid="+knownSession, "Traceparent", clients)
+	if status != http.StatusOK || body != "acme" {
+		t.Fatalf("%d %q", status, body)
+	}
+	e.stop() // which sends the spans
+
+	// From the outside to the inside: each name has the parent before it.
+	chain := map[string]string{"GET": "", "session": "GET", "guest te_route": "GET", "query": "guest te_route", "HTTP GET": "GET", "django /v1/items": "HTTP GET"}
+	found := map[string]span{}
+	for len(found) < len(chain) {
+		select {
+		case s := <-passed:
+			if _, known := chain[s.Name]; !known || found[s.Name].Name != "" {
+				t.Errorf("unexpected: %+v", s)
+			}
+			found[s.Name] = s
+		case <-time.After(patience):
+			t.Fatalf("the collector passes on only %v", found)
+		}
+	}
+	for name, parent := range chain {
+		s := found[name]
+		if s.TraceID != found["GET"].TraceID || s.ParentSpanID != found[parent].SpanID {
+			t.Errorf("%s belongs to %s in trace %s, want %s", name, s.ParentSpanID, s.TraceID, parent)
+		}
+		if service := map[bool]string{true: "django", false: "tenantedge"}[strings.HasPrefix(name, "django")]; s.service != service {
+			t.Errorf("%s is of %q", name, s.service)
+		}
+	}
+	if found["GET"].Kind != 2 || found["HTTP GET"].Kind != 3 {
+		t.Error("the spans of server and client have another kind")
+	}
+	if strings.Contains(clients, found["GET"].TraceID) {
+		t.Error("a client that is not trusted has chosen the trace")
+	}
+	guest := found["guest te_route"]
+	if guest.attribute("tenantedge.tenant") != "acme" || guest.attribute("tenantedge.outcome") != "tenant" || len(guest.attribute("tenantedge.guest")) != 64 ||
+		slices.Contains([]string{"", "0"}, guest.attribute("tenantedge.fuel")) || slices.Contains([]string{"", "0"}, guest.attribute("tenantedge.guest_ns")) {
+		t.Errorf("the guest's span is %+v", guest)
+	}
+	if found["query"].attribute("tenantedge.query") != "tenant_of_key" {
+		t.Errorf("the query's span is %+v", found["query"])
+	}
+	for _, part := range []string{`"trace":"` + found["GET"].TraceID, `"request":"` + found["django /v1/items"].attribute("request")} {
+		if !strings.Contains(log.String(), part) {
+			t.Errorf("%s is not in the access log: %s", part, log.String())
+		}
+	}
+}
