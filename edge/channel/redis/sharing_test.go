@@ -92,9 +92,8 @@ func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
 			eventually(t, "a connection for each message", func() bool { return d.held.Load() == idleSenders+1 })
 			close(d.opened)
 			all.Wait()
-			if n := senders.PoolStats().TotalConns; n > idleSenders {
-				t.Errorf("%d connections remain open, expected %d at most", n, idleSenders)
-			}
+			// The pool closes surplus connections while others are still being returned.
+			eventually(t, "the surplus connections to be closed", func() bool { return senders.PoolStats().TotalConns <= idleSenders })
 			if n := senders.Options().PoolSize; n > maxSenders {
 				t.Errorf("the pool has up to %d connections, expected %d at most", n, maxSenders)
 			}
