@@ -155,7 +155,7 @@ func TestRefusalsSayNothingAboutTenants(t *testing.T) {
 		if w.Code != http.StatusNotFound {
 			t.Errorf("%s answered %d", host, w.Code)
 		}
-		bodies[w.Body.String()] = true
+		bodies[strings.ReplaceAll(w.Body.String(), w.Header().Get("X-Request-Id"), "ID")] = true
 	}
 	if len(bodies) != 1 {
 		t.Errorf("the pages differ: %v", bodies)
