@@ -157,6 +157,15 @@ func (h *Host) RestartWebsockets() {
 	}
 }
 
+// CloseRemovedWebsockets closes the websockets of tenants that another Host does not
+// have, with 1008, as those of tenants that are removed from the directory. It is for
+// servers that replace a Host by one with other tenants. It does not wait.
+func (h *Host) CloseRemovedWebsockets(other *Host) {
+	if h.websockets != nil {
+		h.websockets.CloseRemoved(other.tenants)
+	}
+}
+
 // RelayedWebsockets returns how many websockets of a tenant are relayed to
 // applications; id is that of its row, empty for a static tenant.
 func (h *Host) RelayedWebsockets(schema, id string) int {

@@ -208,26 +208,38 @@ func (g *generation) openWebsockets() int {
 // retirePause is the pause between two looks at a generation that has been replaced.
 const retirePause = 100 * time.Millisecond
 
+// looksForRemoved is the number of looks after which one is also for the websockets of
+// removed tenants, which W4 closes within five seconds.
+const looksForRemoved = 10
+
 // idle waits until the requests and the websockets of a superseded generation have
-// ended. It reports false if ctx ends first.
-func (g *generation) idle(ctx context.Context) bool {
-	for !g.uses.CompareAndSwap(0, noMore) {
-		if g.restart.Load() {
+// ended. It closes the websockets of tenants that the current one does not have. It
+// reports false if ctx ends first.
+func (g *generation) idle(ctx context.Context, current func() *generation) bool {
+	over := false // no request is left that could open a websocket
+	for look := 0; ; look++ {
+		if over = over || g.uses.CompareAndSwap(0, noMore); over && g.openWebsockets() == 0 {
+			return true
+		}
+		switch {
+		case g.restart.Load():
 			g.restartWebsockets()
+		case look%looksForRemoved == 0:
+			g.closeRemovedIn(current().host)
 		}
 		if !sleep(ctx, retirePause) {
 			return false
 		}
 	}
-	for g.openWebsockets() > 0 { // no request is left that could open another
-		if g.restart.Load() {
-			g.restartWebsockets()
-		}
-		if !sleep(ctx, retirePause) {
-			return false
-		}
+}
+
+// closeRemovedIn closes the websockets of tenants that the Host of another generation
+// does not have.
+func (g *generation) closeRemovedIn(host *edge.Host) {
+	g.host.CloseRemovedWebsockets(host)
+	for _, p := range g.proxies {
+		p.CloseRemoved(host.HasTenant)
 	}
-	return true
 }
 
 // restartWebsockets closes the open websockets. Clients connect again, to the current

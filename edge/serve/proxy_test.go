@@ -259,7 +259,10 @@ func uppercaseEcho(w http.ResponseWriter, r *http.Request) {
 }
 
 // upgrade opens a connection to uppercaseEcho.
-func (w *world) upgrade() (net.Conn, *bufio.Reader) {
+func (w *world) upgrade() (net.Conn, *bufio.Reader) { return w.upgradeOf("acme") }
+
+// upgradeOf opens a websocket of a tenant that passes through.
+func (w *world) upgradeOf(name string) (net.Conn, *bufio.Reader) {
 	w.Helper()
 	c, err := net.Dial("tcp", w.addr())
 	if err != nil {
@@ -269,14 +272,14 @@ func (w *world) upgrade() (net.Conn, *bufio.Reader) {
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		w.Fatal(err)
 	}
-	fmt.Fprint(c, "GET /ws HTTP/1.1\r\nHost: acme.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+	fmt.Fprint(c, "GET /ws HTTP/1.1\r\nHost: "+name+".example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nTenant: umbra\r\n\r\n")
 	in := bufio.NewReader(c)
 	resp, err := http.ReadResponse(in, nil)
 	if err != nil {
 		w.Fatal(err)
 	}
-	if resp.StatusCode != http.StatusSwitchingProtocols || resp.Header.Get("X-Tenant") != "acme" {
+	if resp.StatusCode != http.StatusSwitchingProtocols || resp.Header.Get("X-Tenant") != name {
 		w.Fatalf("status %d, tenant %q", resp.StatusCode, resp.Header.Get("X-Tenant"))
 	}
 	return c, in

@@ -225,7 +225,7 @@ func (s *Server) retire(g *generation) {
 		}
 	}
 	s.retiring.Go(func() {
-		if !g.idle(s.base) {
+		if !g.idle(s.base, s.now) {
 			return // Close closes it
 		}
 		s.ledger.close(g.metrics)

@@ -29,9 +29,12 @@ admin: off
 listeners: ['127.0.0.1:0']
 `
 
-func (r *reloaded) talk() *sockets.Client {
+func (r *reloaded) talk() *sockets.Client { return r.talkOf("www") }
+
+// talkOf opens a websocket of a tenant.
+func (r *reloaded) talkOf(name string) *sockets.Client {
 	r.Helper()
-	up, err := r.websocketTo("www.example.com", "/talk/")
+	up, err := r.websocketTo(name+".example.com", "/talk/")
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -33,14 +33,22 @@ func (s *Server) follow(ctx context.Context, changed <-chan struct{}) {
 		next.Reset(searchInterval)
 		changed = s.edge.Tenants.Directory.Changed() // before the search, so that no change is missed
 		open := s.hub.Tenants()
-		for _, key := range open {
-			if !s.edge.Tenants.Has(key) {
-				n, _ := s.hub.CloseTenant(key, sockets.CodePolicy, "") // the code is sendable
-				s.removed.Add(uint64(n))
-				s.edge.Logger.Info("the websockets of a removed tenant are closed", "tenant", key, "sockets", n)
-			}
-		}
+		s.closeRemoved(open, s.edge.Tenants)
 		s.closeMoved(open)
+	}
+}
+
+// CloseRemoved closes the websockets of tenants that are not among others, which are
+// those of another configuration, with 1008.
+func (s *Server) CloseRemoved(others *guests.Tenants) { s.closeRemoved(s.hub.Tenants(), others) }
+
+func (s *Server) closeRemoved(open []string, tenants *guests.Tenants) {
+	for _, key := range open {
+		if !tenants.Has(key) {
+			n, _ := s.hub.CloseTenant(key, sockets.CodePolicy, "") // the code is sendable
+			s.removed.Add(uint64(n))
+			s.edge.Logger.Info("the websockets of a removed tenant are closed", "tenant", key, "sockets", n)
+		}
 	}
 }
 
