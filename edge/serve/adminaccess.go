@@ -135,15 +135,14 @@ func (s *Server) noteDenied(r *http.Request, outcome string) {
 }
 
 // requireToken requires a token for all requests but those of /healthz and /readyz, and
-// for the console, where one signs in, if other machines can reach the listener.
+// for the console, where one signs in, if other machines can reach the listener. The
+// connection of a request may be to the address that an earlier configuration had.
 func (s *Server) requireToken(g *generation, next http.Handler) http.Handler {
-	if !exposed(g.options.Admin) {
-		return next
-	}
 	allowed := s.authorized(g, config.RoleRead, next.ServeHTTP)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := r.URL.Path
-		if p == "/healthz" || p == "/readyz" || s.ring != nil && (p == "/" || strings.HasPrefix(p, "/console/")) {
+		own, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		here, p := !exposed(g.options.Admin) && (own == nil || !exposed(own.String())), r.URL.Path
+		if here || p == "/healthz" || p == "/readyz" || s.ring != nil && (p == "/" || strings.HasPrefix(p, "/console/")) {
 			next.ServeHTTP(w, r)
 			return
 		}

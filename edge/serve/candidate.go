@@ -15,7 +15,7 @@ func (s *Server) candidateRoutes(mux *http.ServeMux, authorized func(role string
 	mux.HandleFunc("PUT /guest/candidate", authorized(config.RoleOperate, s.unlessFleet(s.startCandidate)))
 	mux.HandleFunc("DELETE /guest/candidate", authorized(config.RoleOperate, s.unlessFleet(s.abortCandidate)))
 	mux.HandleFunc("POST /guest/promote", authorized(config.RoleOperate, s.unlessFleet(func(w http.ResponseWriter, r *http.Request) {
-		s.changeGuest(func(g *generation) {
+		s.changeGuestFor(w, r, func(g *generation) {
 			report, err := g.promoteGuest(r.Context(), requestRecord(r))
 			answerSwap(w, report, err)
 		})
@@ -35,7 +35,7 @@ func (s *Server) startCandidate(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	s.changeGuest(func(g *generation) {
+	s.changeGuestFor(w, r, func(g *generation) {
 		began, err := g.tryGuest(r.Context(), requestRecord(r), guest, trial.Candidate(nil))
 		if err != nil {
 			writeJSON(w, http.StatusUnprocessableEntity, apiError{err.Error()})
@@ -73,7 +73,7 @@ func (s *Server) abortCandidate(w http.ResponseWriter, r *http.Request) {
 	if record.Reason != "" {
 		reason += ": " + record.Reason
 	}
-	s.changeGuest(func(g *generation) {
+	s.changeGuestFor(w, r, func(g *generation) {
 		ended, err := g.endTrial(record, reason)
 		if err != nil {
 			writeJSON(w, http.StatusConflict, apiError{err.Error()})

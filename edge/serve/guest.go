@@ -43,7 +43,7 @@ func (s *Server) guestRoutesFor(mux *http.ServeMux, authorized func(role string,
 	}))
 	mux.HandleFunc("PUT /guest", authorized(config.RoleOperate, s.unlessFleet(s.putGuest)))
 	mux.HandleFunc("POST /guest/rollback", authorized(config.RoleOperate, s.unlessFleet(func(w http.ResponseWriter, r *http.Request) {
-		s.changeGuest(func(g *generation) {
+		s.changeGuestFor(w, r, func(g *generation) {
 			report, err := g.rollBackGuest(r.Context(), requestRecord(r))
 			answerSwap(w, report, err)
 		})
@@ -70,7 +70,7 @@ func (s *Server) putGuest(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	s.changeGuest(func(g *generation) {
+	s.changeGuestFor(w, r, func(g *generation) {
 		report, err := g.swapGuest(r.Context(), requestRecord(r), guest)
 		answerSwap(w, report, err)
 	})
@@ -96,6 +96,20 @@ func (s *Server) changeGuest(do func(*generation)) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	do(s.now())
+}
+
+// changeGuestFor is changeGuest for a request. Its token may have been removed since it
+// was authorized, for example while it sent a guest: then it changes nothing.
+func (s *Server) changeGuestFor(w http.ResponseWriter, r *http.Request, do func(*generation)) {
+	s.changeGuest(func(g *generation) {
+		if callerOf(r.Context()) != "" {
+			if token := tokenOf(r, g.options.AdminTokens); token == nil || token.role != config.RoleOperate {
+				s.deny(w, r, http.StatusUnauthorized, auditUnauthorized, "expected an admin token with the role operate, found one that a reload of the configuration has just removed or changed")
+				return
+			}
+		}
+		do(g)
+	})
 }
 
 // acceptGuest returns the guest of a request, which its body has, or which was pushed

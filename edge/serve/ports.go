@@ -73,6 +73,7 @@ type port struct {
 // server is an http.Server that accepts, or has accepted, from a port.
 type server struct {
 	*http.Server
+	kind     portKind
 	open     atomic.Int64 // connections
 	listener *turn
 	wrapped  net.Listener
@@ -171,7 +172,7 @@ func (p *ports) prepare(o settings, wishes []wish, kinds ...portKind) (_ *change
 }
 
 func newServerOn(p *port, o settings) *server {
-	s := &server{Server: p.serve(o), listener: &turn{Listener: p.socket}, ended: make(chan struct{})}
+	s := &server{Server: p.serve(o), kind: p.kind, listener: &turn{Listener: p.socket}, ended: make(chan struct{})}
 	s.wrapped = p.kind.wrap(s.listener, s.TLSConfig != nil)
 	then := s.ConnState
 	s.ConnState = func(c net.Conn, state http.ConnState) {
@@ -214,8 +215,14 @@ func (c *change) apply(base context.Context) {
 		}
 	}
 	for i, next := range c.list {
-		if s := c.next[i]; s != nil {
-			p.takeOver(next, s)
+		s := c.next[i]
+		if s == nil {
+			continue
+		}
+		before := next.server
+		p.takeOver(next, s)
+		if before != nil && before.kind != next.kind {
+			before.retire(base) // what it serves, such as /metrics, is not there any more
 		}
 	}
 	p.list = append(others, c.list...)
@@ -223,10 +230,16 @@ func (c *change) apply(base context.Context) {
 		p.end(old)
 		_ = old.socket.Close()
 		if old.server != nil {
-			old.server.SetKeepAlivesEnabled(false)
-			go old.server.Shutdown(base) // until its connections end, or all are interrupted
+			old.server.retire(base)
 		}
 	}
+}
+
+// retire ends the connections of a server that accepts no more, each after its request.
+// base ends when all are interrupted.
+func (s *server) retire(base context.Context) {
+	s.SetKeepAlivesEnabled(false)
+	go s.Shutdown(base)
 }
 
 // takeOver makes s the server that accepts from a port.

@@ -44,11 +44,13 @@ func (s *Server) shelfRoutes(mux *http.ServeMux, authorized func(role string, ne
 		if !ok {
 			return
 		}
-		record := requestRecord(r)
-		kept := s.shelf.add(guest, record.Who)
-		record.Outcome, record.Offered, record.SignedBy = auditDone, kept.Digest, guest.keyID
-		s.audit.record(record)
-		writeJSON(w, http.StatusOK, kept)
+		s.changeGuestFor(w, r, func(*generation) {
+			record := requestRecord(r)
+			kept := s.shelf.add(guest, record.Who)
+			record.Outcome, record.Offered, record.SignedBy = auditDone, kept.Digest, guest.keyID
+			s.audit.record(record)
+			writeJSON(w, http.StatusOK, kept)
+		})
 	})))
 }
 
