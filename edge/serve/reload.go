@@ -127,7 +127,9 @@ func (s *Server) replace(ctx context.Context, file *config.File) error {
 	if err := ctx.Err(); err != nil {
 		return errors.Join(fmt.Errorf("serve: the reload took longer than %v: %w", reloadTimeout, err), ready.cancel(), g.close())
 	}
-	s.exchange(before, g, ready)
+	if !s.reloads.exchange(func() { s.exchange(before, g, ready) }) {
+		return errors.Join(ErrNotServing, ready.cancel(), g.close())
+	}
 	return nil
 }
 

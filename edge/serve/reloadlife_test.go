@@ -283,3 +283,40 @@ func TestReloadsLeaveNothingBehind(t *testing.T) {
 		t.Errorf("after 12 reloads there are %+v, and %+v after two", more, few)
 	}
 }
+
+// A shutdown that begins at any moment of a reload leaves no listener open.
+func TestAShutdownDuringAReloadLeavesNoListener(t *testing.T) {
+	r := serveText(t, oneSite)
+	more := r.parse(strings.Replace(oneSite, "['127.0.0.1:0']", "['127.0.0.1:0', '127.0.0.1:0']", 1))
+	before := r.server.now()
+	parts, err := r.server.open(more, before.parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := r.server.configure(t.Context(), parts, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready, err := r.server.preparePorts(t.Context(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := ready.opened[0].Addr().String()
+	r.end()
+	if err := <-r.ended; err != nil {
+		t.Fatal(err)
+	}
+	if r.server.reloads.exchange(func() { t.Error("the configuration is exchanged after the shutdown") }) {
+		t.Error("the exchange is reported")
+	}
+	if err := errors.Join(ready.cancel(), g.close()); err != nil {
+		t.Error(err)
+	}
+	if c, err := net.Dial("tcp", opened); err == nil {
+		_ = c.Close()
+		t.Error("the new listener still accepts")
+	}
+	if r.server.now() != before {
+		t.Error("another configuration is current")
+	}
+}

@@ -33,6 +33,10 @@ type reloads struct {
 	ending context.Context // ends when the shutdown begins
 	end    context.CancelFunc
 
+	// exchanging is held while a configuration is exchanged, and when ending ends: after
+	// that nothing opens a listener any more.
+	exchanging sync.Mutex
+
 	mu       sync.Mutex
 	loadedAt time.Time
 	took     time.Duration // of the last one
@@ -59,6 +63,24 @@ func (r *reloads) begin(ctx context.Context) error {
 }
 
 func (r *reloads) done() { r.turn <- struct{}{} }
+
+// stop refuses reloads from now on. One that is exchanging the configuration is awaited.
+func (r *reloads) stop() {
+	r.exchanging.Lock()
+	defer r.exchanging.Unlock()
+	r.end()
+}
+
+// exchange calls do, unless the shutdown has begun. It reports whether it did.
+func (r *reloads) exchange(do func()) bool {
+	r.exchanging.Lock()
+	defer r.exchanging.Unlock()
+	if r.ending.Err() != nil {
+		return false
+	}
+	do()
+	return true
+}
 
 // ended notes the end of a reload.
 func (r *reloads) ended(outcome string, took time.Duration, err error) {

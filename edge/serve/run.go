@@ -196,7 +196,7 @@ func (s *Server) serve(ctx context.Context) error {
 
 func (s *Server) shutdown() error {
 	s.draining.Store(true)
-	s.reloads.end()
+	s.reloads.stop()
 	s.ports.stop()
 	for _, g := range s.generations.all() {
 		g.closeRooms()

@@ -328,7 +328,7 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) close() error {
-	s.reloads.end()
+	s.reloads.stop()
 	s.interrupt()
 	s.closeConsole()
 	s.retiring.Wait()
