@@ -3,6 +3,8 @@ package config
 import (
 	"regexp"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 )
 
 // Fleet is a group of edges that run the same guest, which `tenantedge guest` changes
@@ -15,6 +17,9 @@ type Fleet struct {
 	// LastGood is a file that keeps the fleet's last guest, for a start without the
 	// database; empty: a file in the compile cache.
 	LastGood string `key:"last_good,path"`
+	// Registries are those from which a rollout may name guests, or repositories and
+	// the folders of repositories in them; empty: only the registry of guest.path.
+	Registries []string `key:"registries,nonempty"`
 }
 
 var fleetName = regexp.MustCompile(`^[-_.a-zA-Z0-9]{1,64}$`)
@@ -24,6 +29,13 @@ func (f *Fleet) decode(v value) {
 	for key, name := range map[string]string{"name": f.Name, "node": f.Node} {
 		if at, ok := found[key]; ok && at.n.kind == kindString && !fleetName.MatchString(name) {
 			at.fail("expected 1 to 64 letters, digits, dots, hyphens and underscores, found %q; choose another name", shorten(name))
+		}
+	}
+	if at, ok := found["registries"]; ok && at.n.kind == kindList {
+		for i, place := range f.Registries {
+			if err := artifact.CheckPlace(place); err != nil {
+				value{v.d, at.n.items[i], at.p.item(i)}.fail("%v", err)
+			}
 		}
 	}
 	f.Database.check(v, found)

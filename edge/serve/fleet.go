@@ -29,6 +29,7 @@ type fleetNode struct {
 	process  string
 	every    time.Duration // heartbeat
 	lastGood lastGoodGuest // the fleet's last guest, for a start without the database
+	places   []string      // in registries, from which rollouts may name guests
 
 	// Used by the goroutine that carries rollouts out only.
 	trial    runningTrial
@@ -80,8 +81,8 @@ func (s *Server) newFleetNode(f *config.File, cache string) (*fleetNode, error) 
 	}
 	n := &fleetNode{
 		server: s, store: store, name: f.Fleet.Node, process: rand.Text(), every: cmp.Or(f.Fleet.Heartbeat, defaultHeartbeat),
-		lastGood: lastGoodGuest{path: f.Fleet.LastGood},
-		news:     make(chan struct{}, 1), reports: make(chan struct{}, 1), settled: make(chan struct{}),
+		lastGood: lastGoodGuest{path: f.Fleet.LastGood}, places: registriesOf(f),
+		news: make(chan struct{}, 1), reports: make(chan struct{}, 1), settled: make(chan struct{}),
 	}
 	n.settle = sync.OnceFunc(func() { close(n.settled) })
 	if n.name == "" {

@@ -43,7 +43,9 @@ func TestAFleetFollowsRolloutsUnderLoad(t *testing.T) {
 		rollouts, long = n, true
 	}
 	registry := registrytest.Start(t, registrytest.Config{})
-	w := startFleet(t, "", "", "")
+	place, _ := strings.CutPrefix(registry.Reference("any"), artifact.Scheme)
+	place, _, _ = strings.Cut(place, "/")
+	w := startFleetFrom(t, []string{place}, "", "", "")
 	w.send(2, "/")
 	var all, without, loading times
 	for n := range rollouts {
@@ -253,7 +255,22 @@ func keys(t *testing.T) (private, public string) {
 
 // Rows that no command writes change nothing on the edges, which report them.
 func TestHostileRowsChangeNothing(t *testing.T) {
-	w := startFleet(t, "")
+	listeners := make([]net.Listener, 2)
+	for i := range listeners {
+		var err error
+		if listeners[i], err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		defer listeners[i].Close()
+	}
+	silent, internal := listeners[0], listeners[1]
+	go func() {
+		if c, err := internal.Accept(); err == nil {
+			_ = c.Close()
+			t.Error("an edge has sent a request to an address that its configuration does not allow")
+		}
+	}()
+	w := startFleetFrom(t, []string{"127.0.0.1:1", silent.Addr().String() + "/x"}, "")
 	e := w.edges[0]
 	path, digest := w.numbered(1)
 	w.guest(0, "1 of 1 edges", "rollout", path, "--wait", "all")
@@ -279,6 +296,8 @@ func TestHostileRowsChangeNothing(t *testing.T) {
 		{"an unknown guest", strings.Repeat("c", 64), "", "", "{}", "expected a guest that was pushed"},
 		{"no reference", strings.Repeat("c", 64), "", "oci://no reference", "{}", "expected a reference"},
 		{"no registry", strings.Repeat("c", 64), "", "oci://127.0.0.1:1/x@sha256:" + strings.Repeat("c", 64), "{}", "127.0.0.1:1"},
+		{"another registry", strings.Repeat("c", 64), "", "oci://" + internal.Addr().String() + "/x@sha256:" + strings.Repeat("c", 64), "{}", "fleet.registries"},
+		{"another repository", strings.Repeat("c", 64), "", "oci://" + silent.Addr().String() + "/xy@sha256:" + strings.Repeat("c", 64), "{}", "fleet.registries"},
 		{"garbage for a trial", digest, strings.Repeat("a", 64), "", `[{"canary": "\\u001b[2J"}]`, "expected how the candidate is tried"},
 		{"another candidate", digest, strings.Repeat("a", 64), "", `{"canary": 1}`, "expected a guest with the digest aaaa"},
 	} {
@@ -294,11 +313,6 @@ func TestHostileRowsChangeNothing(t *testing.T) {
 		}
 	}
 	// A registry that does not answer delays no other rollout.
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
 	exec("INSERT INTO tenantedge_rollout (fleet, id, action, current_digest, current_source, who) VALUES ('test', $1, 'rollout', $2, $3, 'mallory')",
 		w.newest().ID+1, strings.Repeat("c", 64), fmt.Sprintf("oci://%s/x@sha256:%064d", silent.Addr(), 0))
 	if asked, err := silent.Accept(); err != nil {

@@ -80,6 +80,12 @@ func (b *syncBuffer) String() string {
 // configuration.
 func startFleet(t *testing.T, more ...string) *fleetWorld {
 	t.Helper()
+	return startFleetFrom(t, nil, more...)
+}
+
+// startFleetFrom is startFleet for edges that take guests from some registries.
+func startFleetFrom(t *testing.T, registries []string, more ...string) *fleetWorld {
+	t.Helper()
 	w := &fleetWorld{T: t, folder: t.TempDir(), server: pgtest.StartOwn(t), done: make(chan struct{})}
 	t.Setenv("FLEET_TEST_DSN", w.server.NewDB(t))
 	t.Setenv("TENANTEDGE_TOKEN", "a token that only tests have")
@@ -102,6 +108,10 @@ func startFleet(t *testing.T, more ...string) *fleetWorld {
 	})
 	tenants.WriteString(`]}`)
 	directory := w.file("tenants.json", tenants.String())
+	var quoted strings.Builder
+	for _, r := range registries {
+		fmt.Fprintf(&quoted, "%q, ", r)
+	}
 	for i, lines := range more {
 		e := &fleetEdge{w: w, name: fmt.Sprintf("edge%d", i+1), address: freeAddress(t), admin: freeAddress(t), logs: &syncBuffer{}}
 		e.config = w.file(e.name+".yaml", fmt.Sprintf(`
@@ -112,9 +122,9 @@ logs: {format: json}
 tenants: {default: {URLCONF: app}}
 directory: {source: file, path: %q}
 urlconfs: {app: %q}
-fleet: {name: test, node: %s, dsn_env: FLEET_TEST_DSN, heartbeat: 500ms, last_good: %q}
+fleet: {name: test, node: %s, dsn_env: FLEET_TEST_DSN, heartbeat: 500ms, last_good: %q, registries: [%s]}
 %s
-`, e.address, e.admin, directory, app.URL, e.name, filepath.Join(w.folder, e.name+".guest"), lines))
+`, e.address, e.admin, directory, app.URL, e.name, filepath.Join(w.folder, e.name+".guest"), quoted.String(), lines))
 		w.edges = append(w.edges, e)
 	}
 	w.config = w.edges[0].config

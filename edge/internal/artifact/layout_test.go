@@ -142,3 +142,24 @@ func FuzzCheckConfig(f *testing.F) {
 	f.Add([]byte(`{"created":"2026-05-04T03:02:01Z","architecture":"wasm","os":"wasip1","layerDigests":[]}`))
 	f.Fuzz(func(_ *testing.T, data []byte) { _ = checkConfig(data, describe(layerType, nil)) })
 }
+
+func TestAPlaceHasItsOwnRepositoriesOnly(t *testing.T) {
+	digest := "@sha256:" + strings.Repeat("0", 64)
+	for _, c := range []struct {
+		reference, place string
+		want             bool
+	}{
+		{"oci://registry.example.com/guests/router", "registry.example.com", true},
+		{"oci://registry.example.com/guests/router", "registry.example.com/guests", true},
+		{"oci://registry.example.com/guests/router", "registry.example.com/guests/router", true},
+		{"oci://registry.example.com/guests/router2", "registry.example.com/guests/router", false},
+		{"oci://registry.example.com.evil.example/guests", "registry.example.com", false},
+		{"oci://registry.example.com:5000/guests", "registry.example.com", false},
+		{"oci://registry.example.com/guests", "registry.example.com:5000", false},
+		{"oci://evil.example/registry.example.com", "registry.example.com", false},
+	} {
+		if got := parsed(t, c.reference+digest).Within(c.place); got != c.want {
+			t.Errorf("%s within %s: %v", c.reference, c.place, got)
+		}
+	}
+}

@@ -91,6 +91,24 @@ func (r Reference) WithDigest(digest string) Reference {
 	return r
 }
 
+// CheckPlace returns an error for what cannot be the place of Within.
+func CheckPlace(place string) error {
+	name := place
+	if !strings.Contains(name, "/") {
+		name += "/any"
+	}
+	if r, err := Parse(Scheme + name); err != nil || r.Registry+"/"+r.Repository != name {
+		return fmt.Errorf("expected a registry such as registry.example.com:5000, or a repository in it such as registry.example.com/guests, found %.300q", place)
+	}
+	return nil
+}
+
+// Within reports whether r is in a place: a registry, or a repository, which may be the
+// first part of the name of others. Ports and upper case count.
+func (r Reference) Within(place string) bool {
+	return strings.HasPrefix(r.Registry+"/"+r.Repository+"/", place+"/")
+}
+
 // isLoopback reports whether the registry is on this machine.
 func (r Reference) isLoopback() bool {
 	host := r.Registry
