@@ -36,6 +36,7 @@ type busyEdge struct {
 	requests, failures atomic.Int64
 	clients            sync.WaitGroup
 	stop               chan struct{}
+	end                func() // ends the clients
 }
 
 // text is the n-th configuration. Configurations differ in the routes, the limits, the
@@ -58,7 +59,7 @@ urlconfs:
 admin: '127.0.0.1:0'
 admin_tokens: [{name: deploy, role: operate, secret_file: '%s'}]
 listeners: ['127.0.0.1:0', {address: '127.0.0.1:0', tls: {cert: '%s', key: '%s'}}%s]
-limits: {tenant_requests: %d, read_header_timeout: %ds, shutdown_timeout: 30s}
+limits: {tenant_requests: %d, read_header_timeout: %ds, shutdown_timeout: 30s, websocket: {ping_interval: 1h}}
 `, n, b.app.URL, b.tokens[n%2], b.certs[n%2].pair.Cert, b.certs[n%2].pair.Key, more, 1000+n, 30+n%2)
 }
 
@@ -73,6 +74,11 @@ func startBusy(t *testing.T) *busyEdge {
 		put(t, b.tokens[i], fmt.Appendf(nil, "operate-012345678%d", i))
 	}
 	b.reloaded = serveText(t, b.text(0), withMembers)
+	b.end = sync.OnceFunc(func() {
+		close(b.stop)
+		b.clients.Wait()
+	})
+	t.Cleanup(b.end) // before that of the Server
 	return b
 }
 
@@ -254,8 +260,7 @@ func TestReloadsUnderLoadFailNoRequestAndDropNoWebsocket(t *testing.T) {
 	for _, c := range open {
 		_ = c.Drop()
 	}
-	close(b.stop)
-	b.clients.Wait()
+	b.end()
 	b.eventually("the replaced configurations are closed", func() bool { return b.server.Readiness().Configuration.Replaced == 0 })
 	after := measure()
 	if after.descriptors > before.descriptors || after.goroutines > before.goroutines {
