@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -120,6 +121,9 @@ func (f *followed) load() (*config.File, error) {
 	}
 	if len(data) > maxConfigBytes {
 		return nil, fmt.Errorf("config: expected at most %d bytes, found more in %s; move the tenants to a database or a file of their own", maxConfigBytes, f.path)
+	}
+	if len(bytes.TrimSpace(data)) == 0 { // valid, but it would close all listeners
+		return nil, fmt.Errorf("config: expected a configuration, found %s empty; it is being written, or was lost", f.path)
 	}
 	parsed, err := config.Parse(f.path, data)
 	if err == nil {

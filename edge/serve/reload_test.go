@@ -19,13 +19,25 @@ type reloaded struct {
 // serveText serves the configuration text, until the test ends.
 func serveText(t *testing.T, text string, options ...func(*Options)) *reloaded {
 	t.Helper()
+	r, ready := launch(t, text, options...)
+	select {
+	case <-ready:
+	case err := <-r.ended:
+		t.Fatal(err)
+	}
+	return r
+}
+
+// launch is serveText without waiting until the Server serves, when it closes ready.
+func launch(t *testing.T, text string, options ...func(*Options)) (_ *reloaded, ready chan struct{}) {
+	t.Helper()
 	r := &reloaded{world: &world{T: t, logs: &lines{}, ended: make(chan error, 1)}, path: filepath.Join(t.TempDir(), "tenantedge.yaml")}
 	put(t, r.path, []byte(text))
 	o := Options{Logger: slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, change := range options {
 		change(&o)
 	}
-	ready := make(chan struct{})
+	ready = make(chan struct{})
 	o.Ready = func(*Server) { close(ready) }
 	var err error
 	if r.server, err = New(t.Context(), r.parse(text), o); err != nil {
@@ -40,12 +52,7 @@ func serveText(t *testing.T, text string, options ...func(*Options)) *reloaded {
 			t.Errorf("closing: %v", err)
 		}
 	})
-	select {
-	case <-ready:
-	case err := <-r.ended:
-		t.Fatal(err)
-	}
-	return r
+	return r, ready
 }
 
 // parse returns the configuration with this text.
