@@ -93,6 +93,8 @@ func (n *fleetNode) note(r *fleet.Rollout, err error) {
 	switch {
 	case problem != "" && problem != known:
 		n.server.log.Error("a rollout cannot be carried out; the current guest keeps running", "fleet", n.store.Fleet(), "rollout", r.ID, "error", err)
+	case problem == "" && r.ID == 0:
+		n.server.log.Info("the fleet has no rollout; the guest of the configuration runs", "fleet", n.store.Fleet())
 	case problem == "":
 		n.server.log.Info("the rollout is carried out", "fleet", n.store.Fleet(), "rollout", r.ID, "action", r.Action, "who", r.Who)
 	}

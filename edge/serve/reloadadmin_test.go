@@ -93,14 +93,24 @@ func TestO9ATokenThatAReloadRemovesChangesNothingAnyMore(t *testing.T) {
 func TestO9AConnectionToAnEarlierAdminAddressNeedsAToken(t *testing.T) {
 	t.Setenv("RELOAD_TOKEN", "a token of sixteen bytes or more")
 	r := serveText(t, operated)
-	for local, want := range map[string]int{"192.0.2.1": http.StatusUnauthorized, "127.0.0.1": http.StatusOK} {
-		q := httptest.NewRequest("GET", "/metrics", nil)
+	status := func(local, path string) int {
+		q := httptest.NewRequest("GET", path, nil)
 		q.Host = "localhost"
 		q = q.WithContext(context.WithValue(q.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.ParseIP(local), Port: 8081})))
 		a := httptest.NewRecorder()
 		r.server.now().admin.ServeHTTP(a, q)
-		if a.Code != want {
-			t.Errorf("at %s the status is %d, expected %d", local, a.Code, want)
+		return a.Code
+	}
+	if got := status("127.0.0.1", "/metrics"); got != http.StatusOK {
+		t.Errorf("on this machine the status is %d", got)
+	}
+	if got := status("192.0.2.1", "/metrics"); got != http.StatusUnauthorized {
+		t.Errorf("at an earlier address the status is %d, expected 401", got)
+	}
+	r.reload(twoSites) // which has no tokens
+	for _, path := range []string{"/", "/metrics", "/tenants/www", "/console/"} {
+		if got := status("192.0.2.1", path); got != http.StatusUnauthorized {
+			t.Errorf("%s: at an earlier address the status is %d, expected 401", path, got)
 		}
 	}
 }

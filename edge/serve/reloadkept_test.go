@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -217,6 +218,30 @@ func TestAnEmptyFileIsNotReloaded(t *testing.T) {
 		f.reload(t.Context(), "signal")
 		if got := r.server.Readiness().Configuration; !strings.Contains(got.Refused, "found "+r.path+" empty") || r.get("www.example.com", "/").body != "first" {
 			t.Errorf("the report is %+v", got)
+		}
+	}
+}
+
+// What the node of a fleet uses from other sections needs a restart as the section does.
+func TestAChangeOfTheFleetNeedsARestart(t *testing.T) {
+	t.Setenv("RELOAD_DSN", "postgres://edge@127.0.0.1:1/edge?sslmode=disable")
+	t.Setenv("RELOAD_OTHER", "postgres://edge@127.0.0.1:2/edge?sslmode=disable")
+	r := &reloaded{world: &world{T: t}, path: "edge.yaml"}
+	text := oneSite + "fleet: {name: test}\ndirectory: {source: postgres, dsn_env: RELOAD_DSN}\n"
+	first := fleetOf(r.parse(text))
+	for _, c := range []struct {
+		old, with string
+		same      bool
+	}{
+		{"first", "second", true},
+		{"name: test", "name: other", false},
+		{"name: test", "name: test, dsn_env: RELOAD_OTHER", false},
+		{"RELOAD_DSN", "RELOAD_OTHER", false},
+		{"name: test", "name: test, registries: [registry.example.com]", false},
+		{"fleet: {name: test}\n", "", false},
+	} {
+		if got := reflect.DeepEqual(first, fleetOf(r.parse(strings.Replace(text, c.old, c.with, 1)))); got != c.same {
+			t.Errorf("with %q the fleet is the same: %v", c.with, got)
 		}
 	}
 }

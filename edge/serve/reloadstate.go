@@ -113,7 +113,7 @@ func (s *Server) warnOfRestart() {
 	if was.Format != is.Format {
 		keys = append(keys, "logs.format")
 	}
-	if !reflect.DeepEqual(s.first.Fleet, s.now().parts.file.Fleet) {
+	if !reflect.DeepEqual(fleetOf(s.first), fleetOf(s.now().parts.file)) {
 		keys = append(keys, "fleet")
 	}
 	if s.first.Usage != s.now().parts.file.Usage {
@@ -125,6 +125,20 @@ func (s *Server) warnOfRestart() {
 	s.reloads.mu.Lock()
 	defer s.reloads.mu.Unlock()
 	s.reloads.restart = keys
+}
+
+// fleetOf returns the section fleet with its database, which may be the directory's, and
+// its registries; nil: there is none.
+func fleetOf(f *config.File) *config.Fleet {
+	if f.Fleet == nil {
+		return nil
+	}
+	c := *f.Fleet
+	if c.Database.IsZero() {
+		c.Database = f.Directory.Database
+	}
+	c.Registries = registriesOf(f)
+	return &c
 }
 
 // digestOf returns a digest of the certificates, secrets and error pages that a file
