@@ -266,23 +266,42 @@ func recordOf(by console.By) auditRecord {
 }
 
 // change changes the guest of the current generation, unless the edge is the node of a
-// fleet.
-func (s *Server) change(record auditRecord, do func(*generation) error) (err error) {
+// fleet, or the token of the session was removed meanwhile.
+func (s *Server) change(by console.By, do func(*generation) error) (err error) {
 	if s.fleet != nil {
-		return s.refuseForFleet(record)
+		return s.refuseForFleet(recordOf(by))
 	}
-	s.changeGuest(func(g *generation) { err = do(g) })
+	s.changeGuest(func(g *generation) {
+		if err = g.stillOperates(by); err == nil {
+			err = do(g)
+		}
+	})
+	return err
+}
+
+// stillOperates returns an error if the token of a session may not change the guest any
+// more, as after a reload while the session sent a guest.
+func (g *generation) stillOperates(by console.By) error {
+	for _, t := range g.options.AdminTokens {
+		if t.digest == by.Token && t.role == config.RoleOperate {
+			return nil
+		}
+	}
+	err := errors.New("expected an admin token with the role operate, found one that a reload of the configuration has just removed or changed; sign in again")
+	record := recordOf(by)
+	record.Outcome, record.Error = auditUnauthorized, err.Error()
+	g.audit.refuse(record)
 	return err
 }
 
 // withGuest verifies a guest that was uploaded, and changes the guest of the current
 // generation.
-func (s *Server) withGuest(record auditRecord, m console.Module, do func(*generation, signedGuest) error) error {
-	return s.change(record, func(g *generation) error {
+func (s *Server) withGuest(by console.By, m console.Module, do func(*generation, signedGuest) error) error {
+	return s.change(by, func(g *generation) error {
 		guest, err := g.signatures.verify(m.Wasm, m.Signature)
 		if err != nil {
 			guest.wasm = m.Wasm // whose digest is recorded
-			s.refuseGuest(record, guest, err)
+			s.refuseGuest(recordOf(by), guest, err)
 			return err
 		}
 		return do(g, guest)
@@ -292,7 +311,7 @@ func (s *Server) withGuest(record auditRecord, m console.Module, do func(*genera
 // Swap implements console.Guests.
 func (e consoleEdge) Swap(ctx context.Context, by console.By, m console.Module) (report edge.Report, err error) {
 	record := recordOf(by)
-	err = e.s.withGuest(record, m, func(g *generation, guest signedGuest) (err error) {
+	err = e.s.withGuest(by, m, func(g *generation, guest signedGuest) (err error) {
 		report, err = g.swapGuest(ctx, record, guest)
 		return err
 	})
@@ -302,7 +321,7 @@ func (e consoleEdge) Swap(ctx context.Context, by console.By, m console.Module) 
 // Rollback implements console.Guests.
 func (e consoleEdge) Rollback(ctx context.Context, by console.By) (report edge.Report, err error) {
 	record := recordOf(by)
-	err = e.s.change(record, func(g *generation) (err error) {
+	err = e.s.change(by, func(g *generation) (err error) {
 		report, err = g.rollBackGuest(ctx, record)
 		return err
 	})
@@ -312,7 +331,7 @@ func (e consoleEdge) Rollback(ctx context.Context, by console.By) (report edge.R
 // StartCandidate implements console.Guests.
 func (e consoleEdge) StartCandidate(ctx context.Context, by console.By, m console.Module, c edge.Candidate) error {
 	record := recordOf(by)
-	return e.s.withGuest(record, m, func(g *generation, guest signedGuest) error {
+	return e.s.withGuest(by, m, func(g *generation, guest signedGuest) error {
 		_, err := g.tryGuest(ctx, record, guest, c)
 		return err
 	})
@@ -321,7 +340,7 @@ func (e consoleEdge) StartCandidate(ctx context.Context, by console.By, m consol
 // Promote implements console.Guests.
 func (e consoleEdge) Promote(ctx context.Context, by console.By) (report edge.Report, err error) {
 	record := recordOf(by)
-	err = e.s.change(record, func(g *generation) (err error) {
+	err = e.s.change(by, func(g *generation) (err error) {
 		report, err = g.promoteGuest(ctx, record)
 		return err
 	})
@@ -335,7 +354,7 @@ func (e consoleEdge) Abort(by console.By) error {
 	if record.Reason != "" {
 		reason += ": " + record.Reason
 	}
-	return e.s.change(record, func(g *generation) error {
+	return e.s.change(by, func(g *generation) error {
 		_, err := g.endTrial(record, reason)
 		return err
 	})

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/console"
 )
 
 const operated = `
@@ -149,5 +151,27 @@ func TestAnAddressThatBecomesOneForClientsHasNoAdminConnections(t *testing.T) {
 	}
 	if _ = resp.Body.Close(); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("the status is %d, expected 404: there is no such tenant", resp.StatusCode)
+	}
+}
+
+// So it is for the console, whose session has the token.
+func TestO12ATokenThatAReloadRemovesChangesNothingInTheConsole(t *testing.T) {
+	t.Setenv("RELOAD_TOKEN", "a token of sixteen bytes or more")
+	t.Setenv("RELOAD_OTHER", "another token of sixteen bytes")
+	r := serveText(t, operated, tryHere)
+	by := console.By{Action: "PUT", Who: "deploy", Token: newAdminToken("", "", "a token of sixteen bytes or more").digest}
+	if _, err := (consoleEdge{s: r.server}).Swap(t.Context(), by, console.Module{Wasm: numbered(1)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{strings.Replace(operated, "RELOAD_TOKEN", "RELOAD_OTHER", 1), strings.Replace(operated, "operate", "read", 1)} {
+		r.reload(text)
+		if _, err := (consoleEdge{s: r.server}).Swap(t.Context(), by, console.Module{Wasm: numbered(2)}); err == nil || !strings.Contains(err.Error(), "sign in again") {
+			t.Errorf("got %v", err)
+		}
+		r.runs(numbered(1))
+	}
+	r.reload(operated)
+	if _, err := (consoleEdge{s: r.server}).Swap(t.Context(), by, console.Module{Wasm: numbered(2)}); err != nil {
+		t.Error(err)
 	}
 }

@@ -50,10 +50,11 @@ type Guests interface {
 
 // By says who asks for an action, for the audit log.
 type By struct {
-	Action string // the pattern of the route
-	Who    string // the name of the token
-	Peer   string // address of the client
-	Reason string // which the client gave
+	Action string            // the pattern of the route
+	Who    string            // the name of the token
+	Token  [sha256.Size]byte // its digest
+	Peer   string            // address of the client
+	Reason string            // which the client gave
 }
 
 // Module is a guest that was uploaded.

@@ -38,7 +38,7 @@ func (v *visit) operates() bool { return v.token.Role == config.RoleOperate }
 
 // by returns who asks for an action.
 func (v *visit) by(r *http.Request, reason string) By {
-	return By{Action: r.Pattern, Who: v.token.Name, Peer: r.RemoteAddr, Reason: reason}
+	return By{Action: r.Pattern, Who: v.token.Name, Token: v.token.Digest, Peer: r.RemoteAddr, Reason: reason}
 }
 
 // handler serves a visit.
