@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry prometheus collector appservers guests browser console console-test screenshot servers decide-servers check format vet lint deadcode tidy rules \
+.PHONY: help run build test test-portable test-bench kill-test fleet large race postgres redis s3 registry prometheus collector appservers guests browser screenshot servers decide-servers check format vet lint deadcode tidy rules \
 	guest-same api schema platforms types arm64 release deb deb-test soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile caddy caddy-soak clean
 
 help: ## list the targets
@@ -33,7 +33,7 @@ caddy: ## build bin/caddy: Caddy with the modules of edge/caddy
 	@echo "building bin/caddy; the first build compiles Caddy"
 	@cd edge/caddy && go build -trimpath -o $(CURDIR)/bin/caddy ./cmd/caddy
 
-test: postgres redis s3 registry appservers guests browser console prometheus collector ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, guests in every language, and pages in Chromium; installs what is missing
+test: postgres redis s3 registry appservers guests browser prometheus collector ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, guests in every language, and pages in Chromium; installs what is missing
 	go test -timeout 20m $(TESTFLAGS) ./...
 	cd edge/examples && go test -timeout 20m $(TESTFLAGS) ./...
 	cd edge/caddy && go test -timeout 20m $(TESTFLAGS) ./...
@@ -86,10 +86,11 @@ guests:
 browser:
 	@sh .ci/browser.sh
 
-screenshot: browser ## take the screenshot of the README: .github/demo.png
+screenshot: browser ## test the demonstration and the console in Chromium, and take the screenshots of the documentation; 3 minutes
 	@mkdir -p bin/screenshots
-	TENANTEDGE_SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -run TestTheDemonstrationInABrowser ./edge/cmd/tenantedge
+	TENANTEDGE_BROWSER=all TENANTEDGE_SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -run 'TestTheDemonstrationInABrowser|TestTheConsoleInABrowser' ./edge/cmd/tenantedge ./edge/serve
 	cp bin/screenshots/demo.png .github/demo.png
+	cp bin/screenshots/console-overview-1440-light.png bin/screenshots/console-try-1440-light.png .github
 
 prometheus:
 	@sh .ci/prometheus.sh
@@ -99,12 +100,6 @@ collector:
 
 appservers:
 	@sh .ci/servers.sh
-
-console:
-	@sh .ci/console.sh
-
-console-test: console ## test the console in Chromium with axe-core, and take the screenshots of its documentation
-	TENANTEDGE_SCREENSHOTS=$(CURDIR)/.github/console go test -count=1 -v -run 'TestTheConsoleInABrowser' ./edge/serve
 
 servers: ## test all application servers that Debian packages, directly and through an edge, and write edge/serve/SERVERS.md; 4 minutes
 	@sh .ci/servers.sh full

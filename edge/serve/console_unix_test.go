@@ -3,24 +3,21 @@
 package serve
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/browsertest"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
@@ -129,55 +126,26 @@ func traffic(t *testing.T, s *Server) {
 }
 
 // The console is tested in a browser: what works, what one sees, and what axe-core finds.
+// With TENANTEDGE_SCREENSHOTS it writes screenshots to that folder.
 func TestTheConsoleInABrowser(t *testing.T) {
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("chromium is not installed")
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed")
-	}
-	if _, err := os.Stat("testdata/console/node_modules/playwright-core"); err != nil {
-		t.Skip("playwright-core is not installed: run `make console`")
-	}
-	driver, err := filepath.Abs("testdata/console")
-	if err != nil {
-		t.Fatal(err)
+	if testing.Short() {
+		t.Skip("it takes a minute")
 	}
 	guests := t.TempDir()
-	other := append(bytes.Clone(assets.Router), 0, 3, 1, 'n', 'x') // with an additional custom section
-	for name, wasm := range map[string][]byte{"other.wasm": other, "hostile.wasm": wasmtest.Guest(t, "edge/serve/testdata/hostileguest"), "broken.wasm": []byte("no guest")} {
+	for name, wasm := range map[string][]byte{"other.wasm": numberedRouter('x'), "hostile.wasm": wasmtest.Guest(t, "edge/serve/testdata/hostileguest"), "broken.wasm": []byte("no guest")} {
 		if err := os.WriteFile(filepath.Join(guests, name), wasm, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := startConsole(t, false, nil)
-	open := startConsole(t, true, nil)
-	traffic(t, s)
-	settings, err := json.Marshal(map[string]string{
-		"chromium": chromium, "base": "http://" + s.AdminAddr().String(), "open": "http://" + open.AdminAddr().String(),
-		"site": "http://" + s.Addrs()[0].String(), "operate": operateSecret, "read": readSecret, "guests": guests, "screenshots": os.Getenv("TENANTEDGE_SCREENSHOTS"), "only": os.Getenv("TENANTEDGE_CONSOLE_ONLY"),
-	})
+	script, err := filepath.Abs("testdata/console.cjs")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	c := exec.CommandContext(ctx, node, "drive.mjs", string(settings))
-	c.Dir = driver
-	out, err := c.CombinedOutput()
-	passed := 0
-	for line := range strings.Lines(string(out)) {
-		switch line = strings.TrimSpace(line); {
-		case strings.HasPrefix(line, "ok "):
-			passed++
-		case line != "":
-			t.Error(line)
-		}
-	}
-	if err != nil || passed < 40 {
-		t.Errorf("%d checks passed, %v", passed, err)
-	}
-	t.Logf("%d checks passed", passed)
+	s := startConsole(t, false, nil)
+	open := startConsole(t, true, nil)
+	traffic(t, s)
+	browsertest.Run(t, script, map[string]string{
+		"base": "http://" + s.AdminAddr().String(), "open": "http://" + open.AdminAddr().String(), "site": "http://" + s.Addrs()[0].String(),
+		"operate": operateSecret, "read": readSecret, "guests": guests, "screenshots": os.Getenv("TENANTEDGE_SCREENSHOTS"),
+	})
 }

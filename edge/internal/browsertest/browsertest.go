@@ -4,7 +4,7 @@
 //	browsertest.Run(t, "testdata/page.cjs", map[string]string{"url": server.URL})
 //
 // A script exports a function, which harness.cjs calls with what it needs. Its checks
-// become subtests. `sh .ci/browser.sh` installs what is missing.
+// become subtests. `make browser` installs what is missing.
 package browsertest
 
 import (
@@ -33,7 +33,7 @@ func Run(t *testing.T, script string, values map[string]string) {
 		if os.Getenv("TENANTEDGE_BROWSER") == "all" {
 			t.Fatalf("expected a browser, found that %s", missing)
 		}
-		t.Skipf("%s; `sh .ci/browser.sh` installs what is missing", missing)
+		t.Skipf("%s; `make browser` installs what is missing", missing)
 	}
 	script, err := filepath.Abs(script)
 	if err != nil {

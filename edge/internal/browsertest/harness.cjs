@@ -30,18 +30,25 @@ function assert(holds, message) {
     executablePath: process.env.CHROMIUM,
     args: process.getuid && process.getuid() === 0 ? ["--no-sandbox"] : [],
   });
-  // open opens a page. Its errors are in page.errors: of scripts, of the console, and of
-  // the Content-Security-Policy.
-  const open = async (url, { width = 1440, height = 900, scheme = "light" } = {}) => {
-    const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce" });
+  // open opens a page in a browser of its own. What it complains about is in page.errors:
+  // errors of scripts, errors and warnings of the console, which has those of the
+  // Content-Security-Policy, and dialogs.
+  const open = async (url, { width = 1440, height = 900, scheme = "light", motion = "reduce" } = {}) => {
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: motion });
     context.setDefaultTimeout(patience);
     const page = await context.newPage();
     page.errors = [];
     page.on("pageerror", error => page.errors.push(String(error)));
-    page.on("console", message => message.type() === "error" && page.errors.push(`${message.text()} (${message.location().url})`));
+    page.on("console", message => ["error", "warning"].includes(message.type()) && page.errors.push(`${message.text()} (${message.location().url})`));
+    page.on("dialog", dialog => {
+      page.errors.push(`the dialog ${dialog.message()}`);
+      return dialog.dismiss();
+    });
     page.response = await page.goto(url);
     return page;
   };
+  // clean fails if a page has errors that are not allowed.
+  const clean = (page, allowed = () => false) => assert(page.errors.every(allowed), page.errors);
   // accessible fails unless axe-core finds no violation in a page.
   const accessible = async page => {
     const report = await page.evaluate(`${axe}; axe.run(document, { resultTypes: ["violations"] })`);
@@ -54,7 +61,7 @@ function assert(holds, message) {
     assert(content <= window, `the page is ${content} pixels wide in a window of ${window}`);
   };
   try {
-    await require(script)({ open, check, assert, accessible, fits, values: JSON.parse(values) });
+    await require(script)({ open, check, assert, clean, accessible, fits, values: JSON.parse(values) });
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

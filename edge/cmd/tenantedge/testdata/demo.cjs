@@ -1,7 +1,7 @@
 // Drives the demonstration in a browser: see demobrowser_test.go.
 "use strict";
 
-module.exports = async ({ open, check, assert, accessible, fits, values }) => {
+module.exports = async ({ open, check, assert, clean, accessible, fits, values }) => {
   const at = (name, path = "/") => `http://${name}.localhost:${values.port}${path}`;
   const text = (page, id) => page.locator(`#${id}`).textContent();
   const number = async (page, id) => Number((await text(page, id)).replaceAll(",", ""));
@@ -16,7 +16,6 @@ module.exports = async ({ open, check, assert, accessible, fits, values }) => {
     page.waitForFunction(least => Number(document.getElementById("answers").textContent.replaceAll(",", "")) >= least, before + more));
   const answeredBy = (page, row, name) => page.waitForFunction(
     ([row, name]) => document.querySelector(`#last tr:nth-child(${row}) td:nth-child(2)`)?.textContent === name, [row, name]);
-  const clean = (page, allowed = () => false) => assert(!page.errors.some(e => !allowed(e)), page.errors);
 
   const one = await open(at("tenant1"));
   await check("the page shows what each request cost", async () => {
