@@ -18,7 +18,11 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/browsertest"
+	"github.com/tenantedge/tenantedge/edge/internal/fleet"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
 )
 
 // consoleConfig is a configuration with all that the console shows. The list of tenants
@@ -49,8 +53,8 @@ directory:
     - {id: '"><img src=x onerror="window.attacked=1">', schema_name: hostile}
 `
 
-// startConsole serves consoleConfig without tokens if open is set.
-func startConsole(t *testing.T, open bool, change func(*config.File)) *Server {
+// startConsole serves consoleConfig with more keys, without tokens if open is set.
+func startConsole(t *testing.T, open bool, more string) *Server {
 	t.Helper()
 	setConsoleSecrets(t)
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
@@ -64,16 +68,13 @@ func startConsole(t *testing.T, open bool, change func(*config.File)) *Server {
 		fmt.Fprintf(&domains, "    - {tenant_id: %d, domain: shop-%d.example.com, is_primary: true}\n", 100+n, n)
 	}
 	text += rows.String() + "  domains:\n    - {tenant_id: 1, domain: acme.example.com, is_primary: true}\n    - {tenant_id: 1, domain: old.example.com, redirect_to_primary: true}\n" +
-		"    - {tenant_id: 2, domain: beta.example.com, is_primary: true}\n" + domains.String()
+		"    - {tenant_id: 2, domain: beta.example.com, is_primary: true}\n" + domains.String() + more
 	file, err := config.Parse("tenantedge.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if open {
 		file.AdminTokens = nil
-	}
-	if change != nil {
-		change(file)
 	}
 	ctx, end := context.WithCancel(t.Context())
 	ready, ended := make(chan *Server, 1), make(chan error, 1)
@@ -93,6 +94,72 @@ func startConsole(t *testing.T, open bool, change func(*config.File)) *Server {
 		t.Fatal(err)
 	}
 	return nil
+}
+
+// hostileText would run as a script if a page took it for HTML.
+const hostileText = `<img src=x onerror="window.attacked=1">`
+
+// fleetOfAll has an edge in each state, and rollouts of each kind. It returns the keys of
+// a node that joins it.
+func fleetOfAll(t *testing.T) string {
+	t.Helper()
+	t.Setenv("CONSOLE_FLEET", pgtest.Start(t).NewDB(t))
+	store, err := fleet.Open(fleet.Config{DSN: os.Getenv("CONSOLE_FLEET"), Fleet: "production"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if _, err := store.Install(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	var refs [2]fleet.Ref
+	for i := range refs {
+		wasm := numberedRouter(byte(i))
+		refs[i].Digest = instance.Digest(wasm)
+		if _, err := store.Push(t.Context(), wasm, nil, fleet.Guest{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, r := range []fleet.Rollout{
+		{Action: fleet.ActionRollout, Current: refs[0], Who: "ada", Why: "ticket 42"},
+		{Action: fleet.ActionTrial, Current: refs[0], Candidate: refs[1], Trial: []byte(`{"canary": 0.5}`), Who: "ada", Why: hostileText},
+		{Action: fleet.ActionLimit, Current: refs[0], Who: "edge-b", Why: "more than 1 % of the decisions differ"},
+		{Action: fleet.ActionRollback, Who: hostileText},
+	} {
+		r.ID = int64(i + 1)
+		if err := store.Append(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	guest := fleet.Report{Guest: stats.Guest{Name: hostileText}}
+	for _, n := range []fleet.Node{
+		{Name: "behind", Process: "1", Version: "v1.0.0", Digest: refs[0].Digest, Rollout: 3, Heartbeat: time.Hour, Report: guest},
+		{Name: "current", Process: "2", Version: "v1.0.0", Rollout: 4, Heartbeat: time.Hour},
+		{Name: "failed", Process: "3", Version: hostileText, Rollout: 3, Failed: 4, Error: "the signature of the guest is not that of a key of guest.keys " + hostileText, Heartbeat: time.Hour},
+		{Name: "gone", Process: "4", Rollout: 4},
+		{Name: "stopped", Process: "5", Rollout: 4, Heartbeat: time.Hour},
+	} {
+		if _, err := store.Put(t.Context(), &n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Stop(t.Context(), "stopped", "5"); err != nil {
+		t.Fatal(err)
+	}
+	return "fleet: {name: production, node: edge-a, dsn_env: CONSOLE_FLEET, heartbeat: 100ms}\n"
+}
+
+// The pages of a node of a fleet.
+func TestTheFleetOfTheConsoleInABrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts Postgres and a browser")
+	}
+	script, err := filepath.Abs("testdata/consolefleet.cjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startConsole(t, false, fleetOfAll(t))
+	browsertest.Run(t, script, map[string]string{"base": "http://" + s.AdminAddr().String(), "operate": operateSecret, "screenshots": os.Getenv("TENANTEDGE_SCREENSHOTS")})
 }
 
 // traffic sends requests of clients until the test ends.
@@ -141,8 +208,8 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startConsole(t, false, nil)
-	open := startConsole(t, true, nil)
+	s := startConsole(t, false, "")
+	open := startConsole(t, true, "")
 	traffic(t, s)
 	browsertest.Run(t, script, map[string]string{
 		"base": "http://" + s.AdminAddr().String(), "open": "http://" + open.AdminAddr().String(), "site": "http://" + s.Addrs()[0].String(),
