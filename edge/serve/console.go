@@ -12,6 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/accounting"
 	"github.com/tenantedge/tenantedge/edge/internal/console"
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/explain"
@@ -169,6 +170,10 @@ func (e consoleEdge) Tenant(schema string) (console.Tenant, bool) {
 	if scope, err := g.host.Channels(schema); err == nil {
 		st := scope.Stats()
 		t.Channels, t.Groups = st.Channels, st.Memberships
+	}
+	if e.s.accounts != nil {
+		used := e.s.accounts.Report(&accounting.Query{By: accounting.Recent, Tenants: []string{schema}})
+		t.Used = &used
 	}
 	if report.ID != "" {
 		row, _ := g.directory.BySchema(schema) // without attributes if it was removed just now

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/accounting"
 	"github.com/tenantedge/tenantedge/edge/internal/explain"
 	"github.com/tenantedge/tenantedge/edge/internal/fleet"
 	"github.com/tenantedge/tenantedge/edge/stats"
@@ -111,6 +112,8 @@ type Tenant struct {
 	Channels   int64
 	Groups     int64 // memberships of channels in groups
 	HasFiles   bool
+	// Used is what it used in the last two windows; nil: that is not counted.
+	Used *accounting.Report
 }
 
 // Usage is what a tenant keeps, and may keep; zero: no limit.

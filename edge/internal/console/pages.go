@@ -36,7 +36,7 @@ func newPages() (*pages, error) {
 		return nil, err
 	}
 	p := &pages{templates: map[string]*template.Template{}, static: map[string]static{}}
-	functions := template.FuncMap{"clean": clean, "short": short, "ago": ago, "size": size, "percent": percent, "count": count, "clock": clock, "split": strings.Fields, "past": past}
+	functions := template.FuncMap{"clean": clean, "short": short, "ago": ago, "size": size[int64], "volume": size[uint64], "percent": percent, "count": count, "plural": plural, "clock": clock, "split": strings.Fields, "past": past}
 	for _, name := range pageNames {
 		t, err := template.New(name).Funcs(functions).ParseFS(files, "layout.html", "parts.html", name+".html")
 		if err != nil {
@@ -66,6 +66,15 @@ func count(n any) string {
 		return number(n)
 	}
 	return fmt.Sprint(n)
+}
+
+// plural writes how many there are of something.
+func plural(n any, name string) string {
+	s := count(n)
+	if s != "1" {
+		name += "s"
+	}
+	return s + " " + name
 }
 
 func clock(t time.Time) string { return t.Format("15:04:05") }

@@ -151,7 +151,7 @@ func TestTrafficIsDrawn(t *testing.T) {
 
 func TestNumbersAreWritten(t *testing.T) {
 	for got, want := range map[string]string{
-		number(1234567): "1,234,567", number(-1234): "-1,234", number(7): "7", quantity(0): "0", quantity(16123): "16.1 k", quantity(2.5e9): "2.5 G",
+		number(1234567): "1,234,567", number(-1234): "-1,234", number(7): "7", plural(1, "file"): "1 file", plural(1200, "file"): "1,200 files", quantity(0): "0", quantity(16123): "16.1 k", quantity(2.5e9): "2.5 G",
 		size(1023): "1023 B", size(100_000_000): "95.4 MiB", seconds(0.0000123): "12.3 µs", seconds(0.5): "500 ms", seconds(2): "2 s",
 		percent(0.055): "5.5 %", ratio(3, 2): "1.5 ×", ratio(1, 0): "–", sentence("it broke; fix it"): "It broke; fix it.",
 	} {

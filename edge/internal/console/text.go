@@ -74,10 +74,10 @@ func digits(x float64) float64 {
 }
 
 // size writes a number of bytes.
-func size(n int64) string {
+func size[T int | int64 | uint64](n T) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	if n < 1024 {
-		return strconv.FormatInt(n, 10) + " B"
+		return strconv.FormatUint(uint64(n), 10) + " B"
 	}
 	x, i := float64(n), 0
 	for x >= 1024 && i < len(units)-1 {

@@ -87,7 +87,8 @@ module.exports = async ({ open, check, assert, clean, accessible, fits, values }
     await page.goto(`${base}/console/tenants/acme`);
     await page.click("text=Count the files");
     await page.waitForURL(/files/);
-    has(await page.textContent("[aria-labelledby=h-files]"), "12 B in 1 files", "95.4 MiB");
+    has(await page.textContent("[aria-labelledby=h-files]"), "12 B in 1 file", "95.4 MiB");
+    assert(/status 2xx\s*[1-9]/.test(await page.textContent("[aria-labelledby=h-used]")), await page.textContent("[aria-labelledby=h-used]"));
     assert(!(await page.content()).includes("gold"), "the value of an attribute is shown");
     await page.goto(`${base}/console/tenants/hostile`);
     has(await page.textContent("main"), "onerror");
