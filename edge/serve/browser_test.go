@@ -1,22 +1,17 @@
-//go:build unix
-
 package serve
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/browsertest"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -41,10 +36,8 @@ var hostileTypes = []string{
 // visits is an application that orders the file that the request names. Its page
 // makes a browser load each file in every way in which it could run.
 type visits struct {
-	mu   sync.Mutex
-	ran  []string
-	done chan struct{}
-	once sync.Once
+	mu  sync.Mutex
+	ran []string
 }
 
 func (v *visits) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -67,8 +60,6 @@ func (v *visits) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		v.ran = append(v.ran, r.URL.RawQuery)
-	case "/done":
-		v.once.Do(func() { close(v.done) })
 	}
 }
 
@@ -94,17 +85,13 @@ func (v *visits) page() string {
 	for _, s := range scripts {
 		fmt.Fprintf(&b, "<script src=\"%s\"></script>\n<script type=module src=\"%[1]s\"></script>\n<script>new Worker(\"%[1]s\");workers.push(navigator.serviceWorker.register(\"%[1]s\"))</script>\n", s)
 	}
-	b.WriteString(`<script>addEventListener("load",()=>Promise.allSettled(workers).then(()=>fetch("/done")))</script>`)
+	b.WriteString(`<script>addEventListener("load",()=>Promise.allSettled(workers).then(()=>fetch("/done")).then(()=>document.title="done"))</script>`)
 	return b.String()
 }
 
 // Whether content runs is up to browsers, so the test uses one.
 func TestNoSpellingOfATypeRunsInABrowser_C1(t *testing.T) {
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("chromium is not installed")
-	}
-	v := &visits{done: make(chan struct{})}
+	v := &visits{}
 	application := httptest.NewServer(v)
 	defer application.Close()
 	upstream, err := url.Parse(application.URL)
@@ -128,7 +115,7 @@ func TestNoSpellingOfATypeRunsInABrowser_C1(t *testing.T) {
 	state := mediaState()
 	state.Domains = append(state.Domains, tenantdb.Domain{TenantID: "1", Domain: "127.0.0.1"})
 	w.directory.Replace(state)
-	visit(t, browser, "http://"+w.addr()+"/", v.done)
+	browsertest.Run(t, "testdata/visit.cjs", map[string]string{"url": "http://" + w.addr() + "/"})
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var trusted []string
@@ -142,30 +129,6 @@ func TestNoSpellingOfATypeRunsInABrowser_C1(t *testing.T) {
 	if !slices.Contains(trusted, "page:") || !slices.Contains(trusted, "trusted") {
 		t.Errorf("of the trusted scripts the browser ran %q", trusted)
 	}
-}
-
-// visit opens a URL in a browser until done is closed.
-func visit(t *testing.T, browser, url string, done <-chan struct{}) {
-	t.Helper()
-	var out bytes.Buffer
-	c := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", url)
-	c.Stdout, c.Stderr = &out, &out
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to kill all of its processes
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	select {
-	case <-done:
-	case err := <-ended:
-		t.Fatalf("the browser exited: %v\n%s", err, &out)
-	case <-time.After(patience):
-		t.Errorf("the browser did not load the page\n%s", &out)
-	}
-	_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // it may have exited
-	<-ended
 }
 
 var _ http.Handler = (*visits)(nil)
