@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"time"
 )
@@ -21,8 +22,15 @@ type Options struct {
 	Retry time.Duration
 }
 
-// Writer queues lines for another writer without ever blocking. Lines that do not
-// fit in the queue are dropped and counted; the count is written to the log once
+// The pause after each write lets lines gather, so that a busy log takes one write and
+// one wake-up for many lines. It ends early when gatherBytes wait.
+const (
+	gatherTime  = 5 * time.Millisecond
+	gatherBytes = 64 << 10
+)
+
+// Writer queues lines for another writer without ever blocking. A line after a quiet
+// time is written at once, further ones within 5 ms. Lines that do not fit in the queue are dropped and counted; the count is written to the log once
 // the other writer accepts lines again. A failed write, for example to a full
 // disk, is continued at the first byte that was not written.
 type Writer struct {
@@ -38,6 +46,7 @@ type Writer struct {
 	busy     bool // the goroutine holds unwritten bytes
 	closing  bool
 	failed   error // of the last write
+	enough   int   // bytes in the queue for which the goroutine is woken
 
 	wake chan struct{} // holds a value while there is work
 	done chan struct{} // closed when the goroutine has ended
@@ -84,7 +93,9 @@ func (w *Writer) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	w.queue = append(w.queue, p...)
-	w.signal()
+	if len(w.queue) >= w.enough {
+		w.signal()
+	}
 	return len(p), nil
 }
 
@@ -126,6 +137,7 @@ func (w *Writer) run() {
 			if !w.flush(batch) {
 				return
 			}
+			w.pause(gatherTime, min(gatherBytes, w.options.MaxBytes/2))
 		case end:
 			return
 		default:
@@ -167,27 +179,35 @@ func (w *Writer) flush(batch []byte) bool {
 		if closing {
 			return false
 		}
-		w.pause()
+		w.pause(w.options.Retry, math.MaxInt)
 	}
 }
 
-// pause waits before a retry, or until the Writer is closing.
-func (w *Writer) pause() {
-	timer := time.NewTimer(w.options.Retry)
+// pause waits for a time, or until the Writer is closing or enough bytes are queued.
+func (w *Writer) pause(length time.Duration, enough int) {
+	timer := time.NewTimer(length)
 	defer timer.Stop()
-	for {
+	for w.waits(enough) {
 		select {
 		case <-timer.C:
+			w.waits(0)
 			return
 		case <-w.wake:
-			w.mu.Lock()
-			closing := w.closing
-			w.mu.Unlock()
-			if closing {
-				return
-			}
 		}
 	}
+}
+
+// waits sets for how many bytes the goroutine is woken, and reports whether it may wait
+// for them. Otherwise it is woken for each line again.
+func (w *Writer) waits(enough int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wait := !w.closing && len(w.queue) < enough
+	w.enough = 0
+	if wait {
+		w.enough = enough
+	}
+	return wait
 }
 
 var _ io.Writer = (*Writer)(nil)

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -141,4 +143,45 @@ func BenchmarkWrite(b *testing.B) {
 	for b.Loop() {
 		_, _ = w.Write(line)
 	}
+}
+
+func TestLinesOfABusyLogShareAWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var writes []string
+		w := NewWriter(&reader{take: func(p []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			writes = append(writes, string(p))
+			return len(p), nil
+		}}, Options{})
+		expect := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(writes, want) {
+				t.Errorf("the writes are %.40q, expected %.40q", writes, want)
+			}
+			writes = nil
+		}
+		_, _ = w.Write([]byte("first\n"))
+		expect("first\n")
+		_, _ = w.Write([]byte("second\n"))
+		_, _ = w.Write([]byte("third\n"))
+		expect()
+		time.Sleep(gatherTime)
+		expect("second\nthird\n")
+		long := strings.Repeat("x", gatherBytes-1) + "\n"
+		_, _ = w.Write([]byte(long))
+		expect(long)
+		time.Sleep(gatherTime)
+		_, _ = w.Write([]byte("after a quiet time\n"))
+		expect("after a quiet time\n")
+		_, _ = w.Write([]byte("last\n"))
+		if err := w.Close(patience); err != nil {
+			t.Error(err)
+		}
+		expect("last\n")
+	})
 }
