@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/accounting"
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
+	"github.com/tenantedge/tenantedge/edge/internal/tracing"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
@@ -57,6 +58,7 @@ func noteFailure(ctx context.Context, reason string) string {
 type observed struct {
 	context.Context
 	note  note
+	trace tracing.Request // set if there is a tracer
 	write countingWriter
 	body  countingBody
 }
@@ -68,6 +70,10 @@ func (o *observed) Value(key any) any {
 		return &o.note
 	case requestid.Key{}:
 		return o.requestID()
+	case tracing.Key{}:
+		return &o.trace
+	case requestid.TraceKey{}:
+		return o.trace.ID()
 	}
 	return o.Context.Value(key)
 }
@@ -85,14 +91,21 @@ func (o *observed) requestID() string {
 	return *o.note.id.Load()
 }
 
-// observe gives each request a note, measures how long it takes, counts its use, and
-// writes the access log and Server-Timing of it.
-func (s *generation) observe(next http.Handler) http.Handler {
+// observe gives each request a note, decides whether it is traced if tracer is not nil,
+// measures how long it takes, counts its use, and writes the access log and
+// Server-Timing of it.
+func (s *generation) observe(next http.Handler, tracer *tracing.Tracer) http.Handler {
+	if tracer != nil {
+		next = tracer.Handler(next)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &observed{Context: r.Context()}
 		o.write = countingWriter{ResponseWriter: w, request: o, head: r.Method == http.MethodHead}
 		if s.tellsTiming(r) {
 			o.write.timing = &o.note
+		}
+		if tracer != nil {
+			tracer.Decide(&o.trace, r)
 		}
 		defer s.ended(r, o, time.Now())
 		in := r.WithContext(o)
@@ -114,33 +127,44 @@ func (s *generation) ended(r *http.Request, o *observed, began time.Time) {
 	took := time.Since(began)
 	s.latencies.request.observe(o.write.status(), took)
 	if s.options.AccessLog {
-		s.logAccess(r, o, took)
+		s.logAccess(r, o, began, took)
 	}
 }
 
 // logAccess writes the log record of a request that was served, without query and
-// headers, which may hold secrets.
-func (s *generation) logAccess(r *http.Request, o *observed, took time.Duration) {
+// headers, which may hold secrets. The record has no position in the source: finding it
+// takes as long as formatting half of the line.
+func (s *generation) logAccess(r *http.Request, o *observed, began time.Time, took time.Duration) {
+	log := s.log.Handler()
+	if !log.Enabled(o, slog.LevelInfo) {
+		return
+	}
 	n, w := &o.note, &o.write
-	attrs := []slog.Attr{
+	var space [maxAccessAttrs]slog.Attr
+	attrs := append(space[:0],
 		slog.String("request", o.requestID()),
 		slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.URL.Path),
 		slog.Int("status", w.status()), slog.Int64("bytes", w.bytes),
 		slog.Float64("ms", float64(took.Microseconds())/1000),
 		slog.String("peer", r.RemoteAddr), slog.String("proto", r.Proto),
 		slog.String("tenant", n.tenant.Schema), slog.String("routing", n.routing),
-	}
+	)
 	if s.options.LogCost {
 		attrs = append(attrs, slog.Uint64("fuel", n.cost.Fuel()), slog.Int64("guest_ns", n.cost.Took().Nanoseconds()), slog.Uint64("host_calls", n.cost.HostCalls()))
 	}
-	if trace := requestid.TraceOf(r.Context()); trace != "" {
+	if trace := requestid.TraceOf(o); trace != "" {
 		attrs = append(attrs, slog.String("trace", trace))
 	}
 	if n.reason != "" {
 		attrs = append(attrs, slog.String("reason", n.reason))
 	}
-	s.log.LogAttrs(r.Context(), slog.LevelInfo, "access", attrs...)
+	record := slog.NewRecord(began.Add(took), slog.LevelInfo, "access", 0)
+	record.AddAttrs(attrs...)
+	_ = log.Handle(o, record) // as slog does
 }
+
+// maxAccessAttrs is the number of attributes of the longest record of a request.
+const maxAccessAttrs = 16
 
 // countingWriter records the status and size of a response, and adds the id of the
 // request to a refusal.

@@ -160,15 +160,15 @@ func (g *generation) newHandlers() (err error) {
 	if g.options.Around != nil {
 		handler = g.options.Around(handler)
 	}
-	g.handler = g.traced(g.entry(g.paced(handler)))
-	g.files = g.entry(g.paced(http.HandlerFunc(g.table.serveFile)))
+	g.handler = g.entry(g.paced(handler), g.tracer)
+	g.files = g.entry(g.paced(http.HandlerFunc(g.table.serveFile)), nil)
 	return nil
 }
 
-// entry is the first handler. It measures and logs requests, and counts the use of
-// tenants.
-func (g *generation) entry(next http.Handler) http.Handler {
-	next = g.observe(next)
+// entry is the first handler. It measures, traces and logs requests, and counts the use
+// of tenants. tracer may be nil.
+func (g *generation) entry(next http.Handler, tracer *tracing.Tracer) http.Handler {
+	next = g.observe(next, tracer)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
 			// The request may have had a Content-Length too, which net/http removes.

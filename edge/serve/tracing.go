@@ -52,14 +52,6 @@ func (s *generation) closeTracing() {
 	}
 }
 
-// traced follows each request, if there is a tracer.
-func (s *generation) traced(next http.Handler) http.Handler {
-	if s.tracer == nil {
-		return next
-	}
-	return s.tracer.Handler(next)
-}
-
 // trace lets the tracer follow requests to an application, if there is one.
 func (s *generation) trace(c *upstream.Config) {
 	if s.tracer != nil {

@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"context"
+	"encoding/hex"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,32 +19,32 @@ import (
 	edgetrace "github.com/tenantedge/tenantedge/edge/trace"
 )
 
-// request is the context of a request that is followed: it knows the request's trace.
-type request struct {
-	context.Context
+// Request is what is known of the trace of a request. The context of the request has it
+// as the value of Key. It is not changed after Decide.
+type Request struct {
 	span    trace.SpanContext // of a request that is not sampled; of a sampled one, its trace
+	parent  string            // the field traceparent with span
 	trusted bool              // the peer may send baggage
 }
 
-type requestKey struct{}
+// Key is the context key of a *Request.
+type Key struct{}
 
-// Value implements context.Context.
-func (r *request) Value(key any) any {
-	switch key {
-	case requestKey{}:
-		return r
-	case requestid.TraceKey{}:
-		return r.span.TraceID().String()
+// ID returns the id of the trace for requestid.TraceKey; empty: Decide was not called.
+func (q *Request) ID() string {
+	if q.parent == "" {
+		return ""
 	}
-	return r.Context.Value(key)
+	return q.parent[idStart:idEnd]
 }
 
-func requestOf(ctx context.Context) *request {
-	r, _ := ctx.Value(requestKey{}).(*request)
-	return r
+func requestOf(ctx context.Context) *Request {
+	q, _ := ctx.Value(Key{}).(*Request)
+	return q
 }
 
-// Handler decides whether a request is sampled. A sampled one gets a span.
+// Handler gives each request that is sampled a span. Decide has decided about it, and
+// its context has the Request.
 func (t *Tracer) Handler(next http.Handler) http.Handler {
 	within := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !requestOf(r.Context()).trusted { // otelhttp believes X-Forwarded-For
@@ -54,12 +55,14 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 	})
 	linked := otelhttp.NewMiddleware("", append(t.options, otelhttp.WithPublicEndpointFn(isLinked))...)(within)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, q := t.begin(r)
-		if q.span.IsSampled() {
-			linked.ServeHTTP(w, r.WithContext(ctx))
-			return
+		switch q := requestOf(r.Context()); {
+		case q == nil || !q.span.IsSampled():
+			next.ServeHTTP(w, r)
+		case hasParent(r):
+			linked.ServeHTTP(w, r.WithContext(parentOf(r)))
+		default:
+			linked.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r.WithContext(q))
 	})
 }
 
@@ -67,19 +70,34 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 // client's.
 func isLinked(r *http.Request) bool { return !requestOf(r.Context()).trusted }
 
-// begin decides about a request. ctx has the span of the peer.
-func (t *Tracer) begin(r *http.Request) (ctx context.Context, q *request) {
-	q = &request{Context: r.Context(), trusted: t.config.TrustsPeer(r)}
-	ctx = q
+func hasParent(r *http.Request) bool { return len(r.Header["Traceparent"]) == 1 }
+
+// parentOf returns the context of a request with the span of its client.
+func parentOf(r *http.Request) context.Context {
+	return propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+}
+
+// Decide decides whether a request is sampled, and sets q.
+func (t *Tracer) Decide(q *Request, r *http.Request) {
+	q.trusted = t.config.TrustsPeer(r)
 	var parent trace.SpanContext
-	if len(r.Header["Traceparent"]) == 1 {
-		ctx = propagation.TraceContext{}.Extract(q, propagation.HeaderCarrier(r.Header))
-		if q.trusted {
-			parent = trace.SpanContextFromContext(ctx)
-		}
+	if q.trusted && hasParent(r) {
+		parent = trace.SpanContextFromContext(parentOf(r))
 	}
 	q.span = t.decide(r.Context(), parent, trace.SpanKindServer)
-	return ctx, q
+	q.parent = parentField(q.span)
+}
+
+// The positions of the id of a trace in a field traceparent of version 00.
+const idStart, idEnd = len("00-"), len("00-") + 2*len(trace.TraceID{})
+
+// parentField returns the field traceparent, as propagation.TraceContext writes it.
+func parentField(c trace.SpanContext) string {
+	id, span := c.TraceID(), c.SpanID()
+	var space [idEnd + len("-") + 2*len(span) + len("-00")]byte
+	text := hex.AppendEncode(append(space[:0], "00-"...), id[:])
+	text = hex.AppendEncode(append(text, '-'), span[:])
+	return string(hex.AppendEncode(append(text, '-'), []byte{byte(c.TraceFlags() & trace.FlagsSampled)}))
 }
 
 // decide returns the trace within parent, or a new one if that is not valid, with the
@@ -102,7 +120,7 @@ func (t *Tracer) decide(ctx context.Context, parent trace.SpanContext, kind trac
 	return trace.NewSpanContext(c)
 }
 
-// prepared is the propagator of otelhttp. begin has read the headers of a request, and
+// prepared is the propagator of otelhttp. Handler has read the headers of a request, and
 // only the headers of the request to an application are set.
 type prepared struct{ propagation.TraceContext }
 
@@ -152,12 +170,30 @@ func (t *Tracer) Start(ctx context.Context, name string) (context.Context, edget
 // Begin implements edge/trace.Tracer.
 func (t *Tracer) Begin(name string) (context.Context, edgetrace.Span) {
 	ctx := context.Background()
-	q := &request{Context: ctx}
-	if q.span = t.decide(ctx, trace.SpanContext{}, trace.SpanKindInternal); !q.span.IsSampled() {
+	q := &Request{span: t.decide(ctx, trace.SpanContext{}, trace.SpanKindInternal)}
+	if !q.span.IsSampled() {
 		return ctx, nil
 	}
-	within, s := t.tracer.Start(q, name)
+	q.parent = parentField(q.span)
+	within, s := t.tracer.Start(&event{ctx, q}, name)
 	return within, span{s}
+}
+
+// event is the context of work that belongs to no request.
+type event struct {
+	context.Context
+	request *Request
+}
+
+// Value implements context.Context.
+func (e *event) Value(key any) any {
+	switch key {
+	case Key{}:
+		return e.request
+	case requestid.TraceKey{}:
+		return e.request.ID()
+	}
+	return e.Context.Value(key)
 }
 
 // Propagate implements edge/trace.Tracer. The baggage of a trusted peer passes.
@@ -166,15 +202,19 @@ func (t *Tracer) Propagate(ctx context.Context, fields http.Header) {
 	if q == nil {
 		return
 	}
-	header.DeleteFolded(fields, "traceparent")
-	header.DeleteFolded(fields, "tracestate")
-	if !q.trusted {
-		header.DeleteFolded(fields, "baggage")
+	for name := range fields {
+		if header.EqualFold(name, "traceparent") || header.EqualFold(name, "tracestate") || !q.trusted && header.EqualFold(name, "baggage") {
+			delete(fields, name)
+		}
 	}
-	if !q.span.IsSampled() {
-		ctx = trace.ContextWithSpanContext(context.Background(), q.span)
+	if q.span.IsSampled() {
+		propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(fields))
+		return
 	}
-	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(fields))
+	fields["Traceparent"] = []string{q.parent}
+	if state := q.span.TraceState(); state.Len() > 0 {
+		fields["Tracestate"] = []string{state.String()}
+	}
 }
 
 type span struct{ trace.Span }

@@ -3,7 +3,7 @@
 //
 //	t, err := tracing.New(ctx, tracing.Config{TrustsPeer: host.TrustsPeer})
 //	defer t.Close(ctx)
-//	handler = t.Handler(handler)
+//	handler = t.Handler(handler) // of requests about which Decide has decided
 //
 // The trace context of a trusted peer is continued. That of any other client only
 // becomes a link: it neither chooses the trace, nor whether it is sampled.

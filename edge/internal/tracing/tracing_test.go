@@ -90,6 +90,13 @@ const (
 	unsampledBy = "00-" + clientTrace + "-" + clientSpan + "-00"
 )
 
+// follow returns r as the server has it that calls Decide.
+func follow(t *Tracer, r *http.Request) *http.Request {
+	var q Request
+	t.Decide(&q, r)
+	return r.WithContext(&event{r.Context(), &q})
+}
+
 // serve passes a request through the tracer to an application, and returns the headers
 // that the application gets and what the handler sees.
 func serve(t *Tracer, peer string, headers ...string) (sent http.Header, id string, sampled bool) {
@@ -112,7 +119,7 @@ func serve(t *Tracer, peer string, headers ...string) (sent http.Header, id stri
 		})).RoundTrip(out)
 		answer.Body.Close()
 		w.WriteHeader(http.StatusTeapot)
-	})).ServeHTTP(httptest.NewRecorder(), r)
+	})).ServeHTTP(httptest.NewRecorder(), follow(t, r))
 	return sent, id, sampled
 }
 
@@ -269,5 +276,25 @@ func TestTracesWithoutARequest(t *testing.T) {
 	}
 	if a, b := to.named("event"), to.named("inner"); a == nil || b == nil || string(b.ParentSpanId) != string(a.SpanId) {
 		t.Errorf("the spans are %v", to.got)
+	}
+}
+
+func TestARequestThatIsNotSampledMakesFewAllocations(t *testing.T) {
+	tracer := newTracer(t, Config{Endpoint: newSpans(t).URL, Sample: share(0)})
+	r := httptest.NewRequest("GET", "/", nil)
+	q := new(Request)
+	r = r.WithContext(&event{r.Context(), q})
+	handler := tracer.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, span := tracer.Start(r.Context(), "inner")
+		if tracer.Propagate(r.Context(), r.Header); span != nil {
+			t.Error("it has a span")
+		}
+	}))
+	n := testing.AllocsPerRun(100, func() {
+		tracer.Decide(q, r)
+		handler.ServeHTTP(nil, r)
+	})
+	if n > 2 { // the field traceparent, and its list
+		t.Errorf("%v allocations", n)
 	}
 }
