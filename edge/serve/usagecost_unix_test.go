@@ -57,13 +57,13 @@ func TestTheCostOfCounting(t *testing.T) {
 	}
 }
 
-func TestCountingAddsFewAllocations(t *testing.T) {
+func TestCountingAddsNoAllocations(t *testing.T) {
 	allocations := func(w *world) float64 {
 		r := httptest.NewRequest(http.MethodGet, "http://gone.example.com/", nil)
 		return testing.AllocsPerRun(200, func() { w.server.ServeHTTP(httptest.NewRecorder(), r) })
 	}
 	off, on := allocations(start(t)), allocations(start(t, withUsage))
-	if on > off+2 { // the note with the context and the writer, and the request that has it
+	if on > off { // the note, which has the figures, is there for metrics anyway
 		t.Errorf("%v allocations for a request, and %v without counting", on, off)
 	}
 }
