@@ -33,8 +33,8 @@ func (b *spanBook) Start(ctx context.Context, name string) (context.Context, tra
 	return context.WithValue(ctx, spanKey{}, name), bookedSpan{b, name}
 }
 
-func (b *spanBook) Begin(name string) (context.Context, trace.Span) {
-	return b.Start(context.Background(), name)
+func (b *spanBook) Begin(ctx context.Context, name string) (context.Context, trace.Span) {
+	return b.Start(ctx, name)
 }
 
 func (b *spanBook) Propagate(ctx context.Context, header http.Header) {

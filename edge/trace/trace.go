@@ -14,9 +14,9 @@ type Tracer interface {
 	// Start begins a span of the request of ctx, within the span of ctx, and returns
 	// the context of the new span. It returns ctx and nil unless the request is sampled.
 	Start(ctx context.Context, name string) (context.Context, Span)
-	// Begin begins a trace without a request, for example of a websocket's event. It
-	// returns context.Background and nil unless the trace is sampled.
-	Begin(name string) (context.Context, Span)
+	// Begin begins a trace of work within ctx that belongs to no request, for example of a
+	// websocket's event. It returns ctx and nil unless the trace is sampled.
+	Begin(ctx context.Context, name string) (context.Context, Span)
 	// Propagate sets the fields that carry the trace of the request of ctx to another
 	// server, in place of those that its client sent.
 	Propagate(ctx context.Context, header http.Header)
@@ -37,11 +37,11 @@ func Start(t Tracer, ctx context.Context, name string) (context.Context, Span) {
 }
 
 // Begin calls t.Begin, unless t is nil.
-func Begin(t Tracer, name string) (context.Context, Span) {
+func Begin(t Tracer, ctx context.Context, name string) (context.Context, Span) {
 	if t == nil {
-		return context.Background(), nil
+		return ctx, nil
 	}
-	return t.Begin(name)
+	return t.Begin(ctx, name)
 }
 
 // Do runs f within a span.

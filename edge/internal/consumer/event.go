@@ -48,7 +48,7 @@ func (c *Consumer) runWith(fromWork bool, export instance.Export, write func([]b
 	if c.failed && export != instance.SocketClose {
 		return
 	}
-	ctx, span := trace.Begin(c.endpoint.set.guests.Tracer(), "websocket event")
+	ctx, span := trace.Begin(c.endpoint.set.guests.Tracer(), c.endpoint.ctx, "websocket event")
 	if span != nil {
 		defer func() { span.End(nil) }()
 	}

@@ -168,8 +168,7 @@ func (t *Tracer) Start(ctx context.Context, name string) (context.Context, edget
 }
 
 // Begin implements edge/trace.Tracer.
-func (t *Tracer) Begin(name string) (context.Context, edgetrace.Span) {
-	ctx := context.Background()
+func (t *Tracer) Begin(ctx context.Context, name string) (context.Context, edgetrace.Span) {
 	q := &Request{span: t.decide(ctx, trace.SpanContext{}, trace.SpanKindInternal)}
 	if !q.span.IsSampled() {
 		return ctx, nil

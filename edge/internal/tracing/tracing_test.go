@@ -260,7 +260,7 @@ func TestTheEnvironmentOfOpenTelemetryIsRead(t *testing.T) {
 func TestTracesWithoutARequest(t *testing.T) {
 	to := newSpans(t)
 	tracer := newTracer(t, Config{Endpoint: to.URL, Sample: share(1)})
-	ctx, event := tracer.Begin("event")
+	ctx, event := tracer.Begin(t.Context(), "event")
 	_, inner := tracer.Start(ctx, "inner")
 	inner.End(nil)
 	event.End(nil)
