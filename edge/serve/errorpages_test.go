@@ -30,8 +30,8 @@ func TestTheOperatorsErrorPagesReplaceThoseOfTheEdgeOnly(t *testing.T) {
 		name, host, path, accept, want string
 		status                         int
 	}{
-		{"a host without a tenant", "unknown.example.com", "/", html, "<h1>our 404</h1>404 Not Found id=.", 404},
-		{"a file that is missing", "files.example.com", "/no.txt", html, "<h1>our 404</h1>404 Not Found id=.", 404},
+		{"a host without a tenant", "unknown.example.com", "/", html, "<h1>our 404</h1>404 Not Found id=", 404},
+		{"a file that is missing", "files.example.com", "/no.txt", html, "<h1>our 404</h1>404 Not Found id=", 404},
 		{"a client of an API", "files.example.com", "/no.txt", "application/json", "404 Not Found\n", 404},
 		{"a status without a page", "no host", "/", html, "400 Bad Request", 400},
 		{"the application's page", "acme.example.com", "/", html, "the application's\n", 404},
