@@ -63,9 +63,7 @@ func TestWebsocketsOfAMovedTenantAreClosedWith1012(t *testing.T) {
 	c.place("acme", "us1", "suspended")
 	c.closedWith(again, sockets.CodeRestart)
 	c.echoes(handled)
-	if n := c.server.Host().WebsocketStats().Moved; n != 2 {
-		t.Errorf("%d are counted, want 2", n)
-	}
+	c.eventually("both are counted", func() bool { return c.server.Host().WebsocketStats().Moved == 2 })
 	c.eventually("no websocket is relayed", func() bool { r, _ := c.server.Tenant("acme"); return r.Websockets == 0 })
 }
 

@@ -169,7 +169,7 @@ func (s *Server) describe() string {
 			b.WriteString(", ")
 		}
 		scheme := "http"
-		if o := s.now().options; i < len(o.Listeners) && len(o.Own) == 0 && len(o.Listeners[i].TLS) > 0 {
+		if o := &s.now().options; i < len(o.Listeners) && len(o.Own) == 0 && len(o.Listeners[i].TLS) > 0 {
 			scheme = "https"
 		}
 		fmt.Fprintf(&b, "%s://%s", scheme, at)

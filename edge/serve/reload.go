@@ -47,6 +47,9 @@ func (s *Server) reload(ctx context.Context, who string, load func() (*config.Fi
 	defer cancel()
 	defer context.AfterFunc(s.reloads.ending, cancel)()
 	if err := s.reloads.begin(ctx); err != nil {
+		if s.reloads.ending.Err() != nil {
+			return ErrNotServing
+		}
 		return err
 	}
 	defer s.reloads.done()
