@@ -12,6 +12,8 @@ MODULES   := . edge/examples edge/caddy bench
 PLATFORMS := darwin/amd64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
 # How long each fuzz target runs in `make fuzz`.
 FUZZTIME  ?= 10s
+# Packages whose tests take longest. They run first, so that no processor idles at the end.
+LONGEST := ./edge/serve ./edge/cmd/tenantedge
 # Extra flags for `go test` in `make test`, such as -run or -v.
 TESTFLAGS ?=
 
@@ -34,7 +36,7 @@ caddy: ## build bin/caddy: Caddy with the modules of edge/caddy
 	@cd edge/caddy && go build -trimpath -o $(CURDIR)/bin/caddy ./cmd/caddy
 
 test: postgres redis s3 registry appservers guests browser prometheus collector ## run all tests against a real Postgres, Redis, S3 server, OCI registry and application servers, guests in every language, and pages in Chromium; installs what is missing
-	go test -timeout 20m $(TESTFLAGS) ./...
+	go test -timeout 20m $(TESTFLAGS) $(LONGEST) ./...
 	cd edge/examples && go test -timeout 20m $(TESTFLAGS) ./...
 	cd edge/caddy && go test -timeout 20m $(TESTFLAGS) ./...
 
@@ -55,8 +57,12 @@ large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 
 # The race detector finds nothing in packages without goroutines and in tests
 # that run one command after another, and takes minutes there.
-RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
+RACELESS_PACKAGES := edge/cmd/tenantedge|edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
 RACELESS_TESTS    := ^Test(TheDemonstrationInABrowser|ThePageOfTheStartInABrowser|ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|TheGoldenCasesThroughEachServer|H18NoClientReaches|C6Nginx|C6Varnish|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage|APIIsThatOfItsGoldenFiles|GuestTest|CommandsNameCauseAndRemedy|TheRouterPassesTheGoldenCases|AGuestSeesTheWorldOfTheFile|AGuestFindsTheTenantByItsAPIKey|AQueryBeforeTheTenantIsKnown|H7AuditFindsARewriter|GuestsConformAndTheMeter|FuelOfEveryGoldenCase|PasswordsOfMinisignWork|TheConsoleInABrowser|TheFleetOfTheConsoleInABrowser|TheDemonstrationInABrowser|ThePageOfTheStartInABrowser|AFleetFollowsRolloutsUnderLoad)
+
+# Of the command, which mostly runs packages that have tests of their own, the tests of its
+# own goroutines.
+RACE_COMMANDS := ^Test(TheDemonstration(Serves|Streams|Listens)|ThePanel|APageWaits|AFaultOnOneEdge|ServeReloadsIts|TopGives|UsageAsks|ABlockedLogReader|ALostDatabase|AnUpgradeUnderLoad|ATenantMoves|DevSwaps)
 
 # Compilers and decoders that share no state are built without race
 # instrumentation: every test that starts a host runs them.
@@ -66,7 +72,8 @@ UNINSTRUMENTED := $(foreach p,github.com/tetratelabs/wazero/internal/engine/waze
 	github.com/tenantedge/tenantedge/edge/internal/meter,-gcflags=$p=-race=false)
 
 race: postgres redis s3 registry ## run the tests with the race detector, except those without goroutines
-	go test -race $(UNINSTRUMENTED) -timeout 20m -skip '$(RACELESS_TESTS)' $(TESTFLAGS) $$(go list -pgo=off ./... | grep -vE '/($(RACELESS_PACKAGES))$$')
+	go test -race $(UNINSTRUMENTED) -timeout 20m -skip '$(RACELESS_TESTS)' $(TESTFLAGS) ./edge/serve $$(go list -pgo=off ./... | grep -vE '/($(RACELESS_PACKAGES))$$')
+	go test -race $(UNINSTRUMENTED) -timeout 20m -run '$(RACE_COMMANDS)' $(TESTFLAGS) ./edge/cmd/tenantedge
 
 postgres:
 	@sh .ci/postgres.sh
