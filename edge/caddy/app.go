@@ -64,8 +64,15 @@ func (a *App) load(ctx caddy.Context, name string) error {
 		return err
 	}
 	labels := prometheus.Labels{"edge": name}
-	return prometheus.WrapRegistererWith(labels, ctx.GetMetricsRegistry()).Register(r.server.Metrics())
+	return prometheus.WrapRegistererWith(labels, ctx.GetMetricsRegistry()).Register(figures{r.server.Metrics()})
 }
+
+// figures are the metrics of an edge. A Server adds up those of its configurations, which
+// may differ, so they are not described in advance.
+type figures struct{ prometheus.Collector }
+
+// Describe implements prometheus.Collector.
+func (figures) Describe(chan<- *prometheus.Desc) {}
 
 // Start makes the edges log as this configuration says.
 func (a *App) Start() error {
