@@ -98,10 +98,11 @@ type earlyServer struct {
 	server    *http.Server
 	serving   sync.WaitGroup
 	once      sync.Once
+	stopped   chan struct{} // closed by stop
 }
 
 func waitAt(listeners []*net.TCPListener) *earlyServer {
-	w := &earlyServer{listeners: listeners, server: &http.Server{Handler: http.HandlerFunc(serveWaiting), ReadHeaderTimeout: 10 * time.Second}}
+	w := &earlyServer{listeners: listeners, stopped: make(chan struct{}), server: &http.Server{Handler: http.HandlerFunc(serveWaiting), ReadHeaderTimeout: 10 * time.Second}}
 	w.server.SetKeepAlivesEnabled(false)
 	for _, l := range listeners {
 		w.serving.Go(func() { _ = w.server.Serve(lent{l}) }) // until stop
@@ -120,6 +121,7 @@ func (w *earlyServer) stop() {
 		for _, l := range w.listeners {
 			_ = l.SetDeadline(time.Time{})
 		}
+		close(w.stopped)
 	})
 }
 
@@ -127,9 +129,25 @@ func (w *earlyServer) stop() {
 func (w *earlyServer) handed() []net.Listener {
 	all := make([]net.Listener, len(w.listeners))
 	for i, l := range w.listeners {
-		all[i] = l
+		all[i] = taken{l, w.stopped}
 	}
 	return all
+}
+
+// taken is a listener for the next server, which may accept before the early one ends:
+// the deadline that ends that must not look like a failure.
+type taken struct {
+	*net.TCPListener
+	stopped <-chan struct{}
+}
+
+func (t taken) Accept() (net.Conn, error) {
+	c, err := t.TCPListener.Accept()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		<-t.stopped
+		c, err = t.TCPListener.Accept() // a deadline of the next server has still passed
+	}
+	return c, err
 }
 
 // lent is a listener that a server must give back: it looks closed to the server when
