@@ -155,7 +155,11 @@ func TestRefusalsSayNothingAboutTenants(t *testing.T) {
 		if w.Code != http.StatusNotFound {
 			t.Errorf("%s answered %d", host, w.Code)
 		}
-		bodies[strings.ReplaceAll(w.Body.String(), w.Header().Get("X-Request-Id"), "ID")] = true
+		id := w.Header().Get("X-Request-Id")
+		if id == "" || !strings.Contains(w.Body.String(), id) {
+			t.Errorf("%s: the page %q does not have the id %q", host, w.Body, id)
+		}
+		bodies[strings.ReplaceAll(w.Body.String(), id, "ID")] = true
 	}
 	if len(bodies) != 1 {
 		t.Errorf("the pages differ: %v", bodies)

@@ -34,7 +34,7 @@ const (
 func ObservedWays() []Observed {
 	return []Observed{
 		{Name: ObservedBase, Title: "an older commit, without these metrics and ids", program: "tenantedge-base"},
-		{Name: Unobserved, Title: "metrics, which nobody reads", program: "tenantedge"},
+		{Name: Unobserved, Title: "metrics that are not scraped", program: "tenantedge"},
 		{Name: "access", Title: "access log", program: "tenantedge", access: true},
 		{Name: "trace-1", Title: "traces of 1 %", program: "tenantedge", sample: "1%"},
 		{Name: "trace-100", Title: "traces of 100 %", program: "tenantedge", sample: "100%"},

@@ -41,6 +41,9 @@ func TestTheOperatorsErrorPagesReplaceThoseOfTheEdgeOnly(t *testing.T) {
 		if a.StatusCode != c.status || !strings.HasPrefix(a.body, c.want) {
 			t.Errorf("%s: %d %q, expected %d %q", c.name, a.StatusCode, a.body, c.status, c.want)
 		}
+		if id := a.Header.Get("X-Request-Id"); strings.Contains(c.want, "id=") && (id == "" || !strings.HasSuffix(a.body, "id="+id+".")) {
+			t.Errorf("%s: %q, expected the request id %q of the header", c.name, a.body, id)
+		}
 		if c.status == 502 {
 			_, id, _ := strings.Cut(strings.TrimSuffix(a.body, "."), "id=")
 			if id == "" || !strings.Contains(w.logs.String(), `"request":"`+id+`"`) {

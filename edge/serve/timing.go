@@ -6,14 +6,10 @@ import (
 	"time"
 )
 
-// timing reports whether some answers have Server-Timing.
-func (s *generation) timing() bool {
-	return s.options.ServerTiming == "all" || s.options.ServerTiming == "trusted"
-}
-
 // measuresCost reports whether the cost of requests is counted or told to anyone.
 func (s *generation) measuresCost() bool {
-	return s.accounts != nil || s.timing() || s.options.AccessLog && s.options.LogCost
+	tells := s.options.ServerTiming == "all" || s.options.ServerTiming == "trusted"
+	return s.accounts != nil || tells || s.options.AccessLog && s.options.LogCost
 }
 
 // tellsTiming reports whether the answer to a request has Server-Timing.
