@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
@@ -130,4 +131,22 @@ func readNamed(ctx context.Context, named, signed string, o artifact.Options) (a
 		err = checkModule(named, g.Wasm)
 	}
 	return g, err
+}
+
+// act runs onFleet if the flags choose a fleet, or else onEdge. name is that of the
+// command, for errors.
+func (t *guestTarget) act(name string, onFleet func(*fleetClient) error, onEdge func(*adminClient) error) error {
+	f, err := t.open()
+	switch {
+	case err != nil:
+	case f != nil:
+		defer f.close()
+		err = onFleet(f)
+	default:
+		err = onEdge(&t.admin)
+	}
+	if err != nil {
+		return fmt.Errorf("guest %s: %w", name, err)
+	}
+	return nil
 }

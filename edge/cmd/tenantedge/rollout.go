@@ -194,19 +194,11 @@ func guestChange(name, path, short, long string, change func(*fleetClient, conte
 		`, name)),
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := t.open()
-			switch {
-			case err != nil:
-			case f != nil:
-				defer f.close()
-				err = change(f, c.Context(), c.OutOrStdout(), &wait)
-			default:
-				err = swapWith(c.Context(), c.OutOrStdout(), &t.admin, http.MethodPost, path, nil, nil)
-			}
-			if err != nil {
-				return fmt.Errorf("guest %s: %w", name, err)
-			}
-			return nil
+			return t.act(name, func(f *fleetClient) error {
+				return change(f, c.Context(), c.OutOrStdout(), &wait)
+			}, func(a *adminClient) error {
+				return swapWith(c.Context(), c.OutOrStdout(), a, http.MethodPost, path, nil, nil)
+			})
 		},
 	}
 	t.add(c)
@@ -228,21 +220,15 @@ func guestAbortCommand() *cobra.Command {
 		Example: "  tenantedge guest abort --reason 'too slow'",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := t.open()
-			if err == nil && f != nil {
-				defer f.close()
-				if err = f.abort(c.Context(), c.OutOrStdout(), &wait); err == nil {
-					return nil
+			return t.act("abort", func(f *fleetClient) error {
+				return f.abort(c.Context(), c.OutOrStdout(), &wait)
+			}, func(a *adminClient) error {
+				var candidate stats.Candidate
+				if err := a.send(c.Context(), http.MethodDelete, "/guest/candidate", nil, nil, &candidate); err != nil {
+					return err
 				}
-			}
-			if err != nil {
-				return fmt.Errorf("guest abort: %w", err)
-			}
-			var candidate stats.Candidate
-			if err := t.admin.send(c.Context(), http.MethodDelete, "/guest/candidate", nil, nil, &candidate); err != nil {
-				return fmt.Errorf("guest abort: %w", err)
-			}
-			return writeCandidate(terminal{c.OutOrStdout()}, &candidate)
+				return writeCandidate(terminal{c.OutOrStdout()}, &candidate)
+			})
 		},
 	}
 	t.add(c)
@@ -269,25 +255,18 @@ func guestStatusCommand() *cobra.Command {
 		`),
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := t.open()
-			if err != nil {
-				return fmt.Errorf("guest status: %w", err)
-			}
-			if f != nil {
-				defer f.close()
-				if err := f.status(c.Context(), c.OutOrStdout(), asJSON); err != nil {
-					return fmt.Errorf("guest status: %w", err)
+			return t.act("status", func(f *fleetClient) error {
+				return f.status(c.Context(), c.OutOrStdout(), asJSON)
+			}, func(a *adminClient) error {
+				var h stats.Host
+				if err := a.send(c.Context(), http.MethodGet, "/guest", nil, nil, &h); err != nil {
+					return err
 				}
-				return nil
-			}
-			var h stats.Host
-			if err := t.admin.send(c.Context(), http.MethodGet, "/guest", nil, nil, &h); err != nil {
-				return fmt.Errorf("guest status: %w", err)
-			}
-			if asJSON {
-				return writeIndented(c.OutOrStdout(), &h)
-			}
-			return writeStatus(terminal{c.OutOrStdout()}, &h)
+				if asJSON {
+					return writeIndented(c.OutOrStdout(), &h)
+				}
+				return writeStatus(terminal{c.OutOrStdout()}, &h)
+			})
 		},
 	}
 	t.add(c)
