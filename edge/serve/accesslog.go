@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/accesslog"
 	"github.com/tenantedge/tenantedge/edge/internal/accounting"
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/internal/tracing"
@@ -131,40 +132,25 @@ func (s *generation) ended(r *http.Request, o *observed, began time.Time) {
 	}
 }
 
-// logAccess writes the log record of a request that was served, without query and
-// headers, which may hold secrets. The record has no position in the source: finding it
-// takes as long as formatting half of the line.
+// logAccess writes the record of a request that was served.
 func (s *generation) logAccess(r *http.Request, o *observed, began time.Time, took time.Duration) {
 	log := s.log.Handler()
 	if !log.Enabled(o, slog.LevelInfo) {
-		return
+		return // an id is not needed
 	}
 	n, w := &o.note, &o.write
-	var space [maxAccessAttrs]slog.Attr
-	attrs := append(space[:0],
-		slog.String("request", o.requestID()),
-		slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.URL.Path),
-		slog.Int("status", w.status()), slog.Int64("bytes", w.bytes),
-		slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.String("peer", r.RemoteAddr), slog.String("proto", r.Proto),
-		slog.String("tenant", n.tenant.Schema), slog.String("routing", n.routing),
-	)
+	line := accesslog.Line{
+		At: began.Add(took), Request: o.requestID(),
+		Method: r.Method, Host: r.Host, Path: r.URL.Path,
+		Status: w.status(), Bytes: w.bytes, Took: took, Peer: r.RemoteAddr, Proto: r.Proto,
+		Tenant: n.tenant.Schema, Routing: n.routing,
+		Trace: requestid.TraceOf(o), Reason: n.reason,
+	}
 	if s.options.LogCost {
-		attrs = append(attrs, slog.Uint64("fuel", n.cost.Fuel()), slog.Int64("guest_ns", n.cost.Took().Nanoseconds()), slog.Uint64("host_calls", n.cost.HostCalls()))
+		line.HasCost, line.Fuel, line.Guest, line.HostCalls = true, n.cost.Fuel(), n.cost.Took(), n.cost.HostCalls()
 	}
-	if trace := requestid.TraceOf(o); trace != "" {
-		attrs = append(attrs, slog.String("trace", trace))
-	}
-	if n.reason != "" {
-		attrs = append(attrs, slog.String("reason", n.reason))
-	}
-	record := slog.NewRecord(began.Add(took), slog.LevelInfo, "access", 0)
-	record.AddAttrs(attrs...)
-	_ = log.Handle(o, record) // as slog does
+	_ = accesslog.Write(o, log, line) // as slog does
 }
-
-// maxAccessAttrs is the number of attributes of the longest record of a request.
-const maxAccessAttrs = 16
 
 // countingWriter records the status and size of a response, and adds the id of the
 // request to a refusal.

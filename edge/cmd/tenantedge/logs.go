@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/accesslog"
 	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
@@ -20,11 +21,10 @@ import (
 // unless c has a format.
 func newLogger(w io.Writer, c config.Logs) *slog.Logger {
 	format := func(to io.Writer) *slog.Logger {
-		o := &slog.HandlerOptions{Level: c.Level}
 		if c.Format == "text" || c.Format != "json" && isTerminal(w) {
-			return slog.New(slog.NewTextHandler(to, o))
+			return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: c.Level}))
 		}
-		return slog.New(slog.NewJSONHandler(to, o))
+		return slog.New(accesslog.NewJSONHandler(to, c.Level))
 	}
 	if queue, ok := w.(*logs.Writer); ok {
 		queue.Note(func(dropped uint64) []byte {

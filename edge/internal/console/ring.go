@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/accesslog"
 )
 
 // Ring keeps the last records of a log in memory.
@@ -34,7 +36,9 @@ type record struct {
 	At     time.Time
 	Level  slog.Level
 	Text   string
-	Attrs  []slog.Attr // of basic kinds
+	Attrs  []slog.Attr     // of basic kinds
+	line   *accesslog.Line // memory for a line of the access log
+	isLine bool            // line has the attributes, instead of Attrs
 }
 
 // circle is a list in which new records replace the oldest.
@@ -67,6 +71,18 @@ func (h *ringHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
+// HandleAccess implements accesslog.Handler.
+func (h *ringHandler) HandleAccess(ctx context.Context, line accesslog.Line) error {
+	if len(h.attrs) > 0 || h.group != "" {
+		return accesslog.Write(ctx, onlyRecords{h}, line)
+	}
+	h.ring.addLine(&line)
+	return accesslog.Write(ctx, h.Handler, line)
+}
+
+// onlyRecords is a handler that is no accesslog.Handler.
+type onlyRecords struct{ slog.Handler }
+
 func (h *ringHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	own := slices.Clip(h.attrs)
 	for _, a := range attrs {
@@ -89,20 +105,51 @@ func (l *Ring) add(h *ringHandler, r *slog.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list, size := &l.log, maxRecords
-	if r.Message == "access" {
+	if r.Message == accesslog.Message {
 		list, size = &l.access, maxAccess
 	}
 	kept := list.slot(size)
-	l.last++
-	*kept = record{Number: l.last, At: r.Time, Level: r.Level, Text: cut(r.Message), Attrs: append(kept.Attrs[:0], h.attrs...)}
+	kept.At, kept.Level, kept.Text, kept.isLine = r.Time, r.Level, cut(r.Message), false
+	kept.Attrs = append(kept.Attrs[:0], h.attrs...)
 	r.Attrs(func(a slog.Attr) bool {
 		kept.Attrs = appendAttr(kept.Attrs, h.group, a)
 		return len(kept.Attrs) < maxAttrs
 	})
+	l.added(kept)
+}
+
+// addLine keeps a line of the access log.
+func (l *Ring) addLine(line *accesslog.Line) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kept := l.access.slot(maxAccess)
+	if kept.line == nil {
+		kept.line = new(accesslog.Line)
+	}
+	*kept.line = *line
+	for _, text := range []*string{&kept.line.Method, &kept.line.Host, &kept.line.Path, &kept.line.Reason} { // the client chooses their length
+		*text = cut(*text)
+	}
+	kept.At, kept.Level, kept.Text, kept.isLine = line.At, slog.LevelInfo, accesslog.Message, true
+	l.added(kept)
+}
+
+// added numbers a record that was added, and wakes those that wait for it.
+func (l *Ring) added(kept *record) {
+	l.last++
+	kept.Number = l.last
 	if l.watched {
 		close(l.changed)
 		l.changed, l.watched = make(chan struct{}), false
 	}
+}
+
+// attrs returns the attributes of a record.
+func (r *record) attrs() []slog.Attr {
+	if r.isLine {
+		return r.line.AppendAttrs(nil)
+	}
+	return r.Attrs
 }
 
 func (c *circle) slot(size int) *record {
@@ -158,10 +205,10 @@ type filter struct {
 // The kinds of records.
 const (
 	kindAll    = ""
-	kindEdge   = "edge"   // of the edge itself
-	kindGuest  = "guest"  // of guests
-	kindAudit  = "audit"  // who changed the guest
-	kindAccess = "access" // requests, if logs.access is on
+	kindEdge   = "edge"            // of the edge itself
+	kindGuest  = "guest"           // of guests
+	kindAudit  = "audit"           // who changed the guest
+	kindAccess = accesslog.Message // requests, if logs.access is on
 )
 
 // since returns the records after number that f selects, the newest first, at most most
@@ -190,7 +237,7 @@ func (f *filter) has(r *record) bool {
 	text := strings.ToLower(f.Text)
 	contains := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
 	matches := text == "" || contains(r.Text)
-	for _, a := range r.Attrs {
+	for _, a := range r.attrs() {
 		if a.Key == "from" && a.Value.String() == kindGuest {
 			kind = kindGuest
 		}
@@ -218,8 +265,10 @@ type pair struct{ Name, Value string }
 
 func entryOf(r *record) entry {
 	e := entry{Number: r.Number, At: r.At, Level: r.Level, Text: clean(r.Text)}
-	for _, a := range r.Attrs {
+	for _, a := range r.attrs() {
 		e.Attrs = append(e.Attrs, pair{clean(a.Key), clean(a.Value.String())})
 	}
 	return e
 }
+
+var _ accesslog.Handler = (*ringHandler)(nil)

@@ -23,7 +23,7 @@ import (
 // as the value of Key. It is not changed after Decide.
 type Request struct {
 	span    trace.SpanContext // of a request that is not sampled; of a sampled one, its trace
-	parent  string            // the field traceparent with span
+	parent  [1]string         // the field traceparent with span
 	trusted bool              // the peer may send baggage
 }
 
@@ -32,10 +32,10 @@ type Key struct{}
 
 // ID returns the id of the trace for requestid.TraceKey; empty: Decide was not called.
 func (q *Request) ID() string {
-	if q.parent == "" {
+	if q.parent[0] == "" {
 		return ""
 	}
-	return q.parent[idStart:idEnd]
+	return q.parent[0][idStart:idEnd]
 }
 
 func requestOf(ctx context.Context) *Request {
@@ -85,7 +85,7 @@ func (t *Tracer) Decide(q *Request, r *http.Request) {
 		parent = trace.SpanContextFromContext(parentOf(r))
 	}
 	q.span = t.decide(r.Context(), parent, trace.SpanKindServer)
-	q.parent = parentField(q.span)
+	q.parent[0] = parentField(q.span)
 }
 
 // The positions of the id of a trace in a field traceparent of version 00.
@@ -173,7 +173,7 @@ func (t *Tracer) Begin(ctx context.Context, name string) (context.Context, edget
 	if !q.span.IsSampled() {
 		return ctx, nil
 	}
-	q.parent = parentField(q.span)
+	q.parent[0] = parentField(q.span)
 	within, s := t.tracer.Start(&event{ctx, q}, name)
 	return within, span{s}
 }
@@ -210,7 +210,7 @@ func (t *Tracer) Propagate(ctx context.Context, fields http.Header) {
 		propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(fields))
 		return
 	}
-	fields["Traceparent"] = []string{q.parent}
+	fields["Traceparent"] = q.parent[:] // nobody changes it
 	if state := q.span.TraceState(); state.Len() > 0 {
 		fields["Tracestate"] = []string{state.String()}
 	}
