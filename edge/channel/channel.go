@@ -56,6 +56,15 @@ type Scope interface {
 	GroupSend(ctx context.Context, group string, m *Message) error
 	// Stats returns the tenant's counts.
 	Stats() Stats
+	// LargestGroups returns the n groups with the most members in this process, those
+	// with the most first, and those with equally many by name. It looks at all groups.
+	LargestGroups(n int) []GroupSize
+}
+
+// GroupSize is the size of a group.
+type GroupSize struct {
+	Name    string // without the tenant
+	Members int    // channels of this process
 }
 
 // Receiver receives the messages of one channel. Its methods are called

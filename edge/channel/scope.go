@@ -1,9 +1,11 @@
 package channel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -91,6 +93,22 @@ func (s *scope) Stats() Stats {
 	stats.Channels, stats.Memberships = int64(s.channels.open), int64(s.memberships)
 	s.mu.RUnlock()
 	return stats
+}
+
+// LargestGroups implements [Scope].
+func (s *scope) LargestGroups(n int) []GroupSize {
+	bySize := func(a, b GroupSize) int { return cmp.Or(b.Members-a.Members, strings.Compare(a.Name, b.Name)) }
+	var largest []GroupSize
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for name, g := range s.groups {
+		size := GroupSize{name, len(g.members)}
+		if i, _ := slices.BinarySearchFunc(largest, size, bySize); i < n {
+			largest = slices.Insert(largest, i, size)
+			largest = largest[:min(n, len(largest))]
+		}
+	}
+	return largest
 }
 
 // Open implements [Scope].

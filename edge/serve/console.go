@@ -115,8 +115,10 @@ type consoleEdge struct {
 	g *generation
 }
 
-// busiestTenants is the number of tenants whose websockets are listed.
-const busiestTenants = 10
+const (
+	busiestTenants = 10 // tenants whose websockets are listed
+	largestGroups  = 20 // groups of a tenant that are listed
+)
 
 // State implements console.Edge.
 func (e consoleEdge) State() console.State {
@@ -169,7 +171,7 @@ func (e consoleEdge) Tenant(schema string) (console.Tenant, bool) {
 	t.Websockets, _ = g.host.TenantWebsockets(guests.Key(&tenant.Tenant{Schema: report.Schema, ID: report.ID, Dynamic: report.ID != ""}))
 	if scope, err := g.host.Channels(schema); err == nil {
 		st := scope.Stats()
-		t.Channels, t.Groups = st.Channels, st.Memberships
+		t.Channels, t.Groups, t.Largest = st.Channels, st.Memberships, scope.LargestGroups(largestGroups)
 	}
 	if e.s.accounts != nil {
 		used := e.s.accounts.Report(&accounting.Query{By: accounting.Recent, Tenants: []string{schema}})

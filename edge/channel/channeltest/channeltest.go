@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -182,6 +183,14 @@ func severalGroups(t *testing.T, layers New) {
 	}
 	if got := s.Stats().Memberships; got != 3 {
 		t.Errorf("%d memberships, expected 3", got)
+	}
+	Open(t, s, "two", "four")
+	want := []channel.GroupSize{{Name: "two", Members: 2}, {Name: "four", Members: 1}, {Name: "one", Members: 1}}
+	if got := s.LargestGroups(3); !slices.Equal(got, want) || len(s.LargestGroups(9)) != 4 || len(s.LargestGroups(0)) != 0 {
+		t.Errorf("the largest groups are %v, expected %v", got, want)
+	}
+	if got := Scope(t, a, "other").LargestGroups(9); len(got) > 0 {
+		t.Errorf("another tenant has the groups %v", got)
 	}
 }
 

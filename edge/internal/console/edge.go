@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/accounting"
 	"github.com/tenantedge/tenantedge/edge/internal/explain"
@@ -111,6 +112,7 @@ type Tenant struct {
 	Relayed    int
 	Channels   int64
 	Groups     int64 // memberships of channels in groups
+	Largest    []channel.GroupSize
 	HasFiles   bool
 	// Used is what it used in the last two windows; nil: that is not counted.
 	Used *accounting.Report

@@ -102,6 +102,14 @@ func TestHostileTextsAreText(t *testing.T) {
 	}
 }
 
+func TestTheGroupsOfATenantAreListed(t *testing.T) {
+	w := start(t)
+	_, body := w.signedIn("read").get("/console/tenants/acme")
+	if want := `<th scope="row"><bdi>&lt;u&gt;chat</bdi></th><td class="n">1,234</td>`; !strings.Contains(body, want) {
+		t.Errorf("the page lacks %s:\n%s", want, body)
+	}
+}
+
 func TestADistributionIsDrawn(t *testing.T) {
 	h := &stats.Histogram{Bounds: []float64{1, 2, 5, 10}, Counts: []uint64{0, 90, 9, 0, 1}, Sum: 250}
 	d := newDistribution("fuel", h, quantity)
