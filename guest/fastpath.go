@@ -103,6 +103,9 @@ func (f *fastRouter) answer(length uint32) []byte {
 
 	p := plainRequest{length: length}
 	p.hostAt, p.hostEnd = span(host)
+	if b[p.hostEnd-1] <= '9' {
+		p.hostEnd = fastpath.CutPort(b, p.hostAt, p.hostEnd)
+	}
 	hash, ok := fastpath.Host(b, p.hostAt, p.hostEnd)
 	if !ok {
 		return nil
@@ -112,8 +115,8 @@ func (f *fastRouter) answer(length uint32) []byte {
 	if p.path, ok = fastpath.Target(b, p.targetAt, targetEnd); !ok || p.path.Odd {
 		return nil
 	}
-	// The host is looked up as sent, which the prefetched record is for, and then
-	// without a leading "www.".
+	// The host is looked up without its port, which the prefetched record is for, and
+	// then without a leading "www.".
 	for {
 		name := text(b[p.hostAt:p.hostEnd])
 		domain, fallback := -1, -1

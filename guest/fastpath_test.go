@@ -39,6 +39,7 @@ var town = &tck.World{
 		{Tenant: "1", Domain: "a--b.c"},
 		{Tenant: "5", Domain: "paused.io"},
 		{Tenant: "6", Domain: "silver.io"},
+		{Tenant: "6", Domain: "acme.example.com:81"}, // no lookup has a port
 	},
 }
 
@@ -48,6 +49,10 @@ var townHosts = []string{
 	"other.example.com", "unknown.example.com", "Acme.example.com", "acme.example.com:80", "acme.example.com.", "acme..example.com", ".acme", "-acme",
 	"acme-", "acme-.io", "acme.-io", "www.", "www.www.acme.example.com", "a", "", "[::1]", "\x80", "acme.example.com\n", "bücher.io", "abcdefg.", "abcdefg-",
 	strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a.", 40) + "a",
+	"acme.example.com:8080", "acme.example.com:81", "www.acme.example.com:8080", "www.acme.example.com:80:80", "static.example.com:8080", "fallback.example.com:65535",
+	"shared.example.com:1", "unknown.example.com:8080", "acme.example.com:", "acme.example.com:0080", "acme.example.com:000080", "acme.example.com:65536",
+	"acme.example.com:8o", "acme.example.com:-1", "acme.example.com.:80", "Acme.example.com:80", "a_b.c:80", "%61.io:80", "acme.example.com%3A80", "bücher.io:80",
+	"[::1]:80", "[::1]:", "[::1", "::1", "[a]:80", ":", ":80", "1:2", "127.0.0.1:80", "www.:80", "acme.example.com:80\nacme.example.com:80",
 }
 
 var townTargets = []string{
@@ -141,7 +146,11 @@ func prefetchedMessage(word uint32, host, target string) []byte {
 	b.Put(abi.ReqHost, host)
 	b.Put(abi.ReqTarget, target)
 	if folder, ok := abi.FirstSegment(target); ok {
-		if n := town.TenantByDomain(host, folder, b.Rest()); n > 0 {
+		name := host
+		if colon := strings.LastIndexByte(host, ':'); colon >= 0 {
+			name = host[:colon]
+		}
+		if n := town.TenantByDomain(name, folder, b.Rest()); n > 0 {
 			b.Keep(last, int(n))
 		}
 	}
@@ -188,6 +197,14 @@ func TestPlainRequestsUseTheFastPath(t *testing.T) {
 		{"shared.example.com", "/acme", true},
 		{"shared.example.com", "/acme/../x", false},
 		{"shared.example.com", "/acme//x", false},
+		{"acme.example.com:8080", "/", true},
+		{"www.acme.example.com:8080", "/x", true},
+		{"static.example.com:8080", "/", true},
+		{"other.example.com:8080", "/x", true},
+		{"unknown.example.com:8080", "/x", true},
+		{"shared.example.com:8080", "/acme/x?y", true},
+		{"acme.example.com:", "/", false},
+		{"acme.example.com:65536", "/", false},
 		{"Acme.example.com", "/", false},
 		{"acme.example.com", "/%41", false},
 	} {
@@ -246,6 +263,7 @@ func TestAPrefetchedRecordSavesTheLookup(t *testing.T) {
 		{"unknown.example.com", "/x", 1},
 		{"static.example.com", "/x", 0},
 		{"Acme.example.com", "/x", 1},
+		{"acme.example.com:81", "/x", 0},
 	} {
 		c.lookups = 0
 		if _, err := call(abi.ExportRoute, prefetchedMessage(0, q.host, q.target)); err != nil {

@@ -7,9 +7,9 @@ package abi
 // Prefetching saves a guest the call of [ImportTenantByDomain]. The route
 // requests of a guest that sets [Configured.LookAhead] have one more field after
 // the headers, at ReqHeader0 plus their number: the record ([RecID] …) that
-// tenant_by_domain would answer now for the field [ReqHost] and the first segment
-// of [ReqTarget], both unchanged. A guest that needs another lookup, because the
-// host has a port, say, calls tenant_by_domain.
+// tenant_by_domain would answer now for the field [ReqHost], up to its last colon if
+// it has one, and the first segment of [ReqTarget]. A guest that needs another
+// lookup, because the host is in upper case, say, calls tenant_by_domain.
 //
 // The field is absent if the directory has no such row, and may be absent for any
 // other reason: a guest must not conclude that there is no row. Hosts omit it if

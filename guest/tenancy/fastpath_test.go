@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,22 +12,30 @@ import (
 // front precedes the text under test: the readers may read eight bytes before it.
 const front = "12345678"
 
-// checkHostReader compares fastpath.Host with NormalizeHost, and reports whether the
-// host is plain.
+// checkHostReader compares fastpath.CutPort and Host with cutPort and NormalizeHost, and reports
+// whether the host is plain.
 func checkHostReader(t *testing.T, host string) (plain bool) {
 	t.Helper()
-	b := []byte(front + host + "-:tail")
-	hash, ok := fastpath.Host(b, len(front), len(front)+len(host))
-	normal, err := NormalizeHost(host)
-	if ok && (err != nil || normal != host) {
+	b := []byte(front + host + "-:80tail")
+	end := fastpath.CutPort(b, len(front), len(front)+len(host))
+	hash, ok := fastpath.Host(b, len(front), end)
+	if !ok {
+		return false
+	}
+	name := string(b[len(front):end])
+	cut, _, err := cutPort(host)
+	if err != nil || cut != name {
+		t.Fatalf("%q is plain with the name %q, but without its port it is %q, %v", host, name, cut, err)
+	}
+	if normal, err := NormalizeHost(name); err != nil || normal != name {
 		t.Fatalf("%q is plain, but its normal form is %q, %v", host, normal, err)
 	}
 	var table fastpath.Table
-	table.SetHosts(map[string]int{host: 7}, nil)
-	if domain, fallback := table.Find(host, hash); ok && (domain != 7 || fallback != -1) {
-		t.Fatalf("a table with %q finds tenants %d and %d by hash %#x, want 7 and -1", host, domain, fallback, hash)
+	table.SetHosts(map[string]int{name: 7}, nil)
+	if domain, fallback := table.Find(name, hash); domain != 7 || fallback != -1 {
+		t.Fatalf("a table with %q finds tenants %d and %d by hash %#x, want 7 and -1", name, domain, fallback, hash)
 	}
-	return ok
+	return true
 }
 
 func TestPlainHostsAreNamesInNormalForm(t *testing.T) {
@@ -34,7 +43,7 @@ func TestPlainHostsAreNamesInNormalForm(t *testing.T) {
 		"a": true, "0": true, "_": true, "z9.io": true, "a--b.c": true, "acme.example.com": true, "abcdefgh": true, "abcdefg.h": true, "abcdefg-h": true,
 		strings.Repeat("a", 63): true, strings.Repeat("a", 64): false, "": false, "-": false, ".": false, "a-": false, "-a": false, "a.": false, ".a": false,
 		"a..b": false, "a-.b": false, "a.-b": false, "abcdefg..h": false, "abcdefg-.h": false, "abcdefg.-h": false, "abcdefg.": false, "abcdefg-": false,
-		"A": false, "a:8": false, "a/b": false, "a b": false, "é.io": false, "a\x00": false,
+		"A": false, "a/b": false, "a b": false, "é.io": false, "a\x00": false,
 	} {
 		if got := checkHostReader(t, host); got != plain {
 			t.Errorf("host %q: plain %v, want %v", host, got, plain)
@@ -45,9 +54,47 @@ func TestPlainHostsAreNamesInNormalForm(t *testing.T) {
 	}
 }
 
+// portHosts are hosts with a port, and whether they are plain.
+var portHosts = map[string]bool{
+	"a:8": true, "a:80": true, "acme.example.com:8080": true, "127.0.0.1:8080": true, "1:2": true, "a_b.c:0": true, "abcdefgh:65535": true,
+	"acme.example.com:00080": true, "acme.example.com:65535": true, strings.Repeat("a", 63) + ":65535": true,
+	"acme.example.com:65536": false, "acme.example.com:99999": false, "acme.example.com:0000080": true, "acme.example.com:00000080": false, "acme.example.com:100000": false,
+	"acme.example.com:18446744073709551617": false, "acme.example.com:": false, "acme.example.com::": false, "acme.example.com::80": false,
+	"acme.example.com:80:80": false, "acme.example.com:80:": false, ":": false, ":80": false, ":::80": false, "acme.example.com:-1": false,
+	"acme.example.com:+80": false, "acme.example.com:8o": false, "acme.example.com:0x50": false, "acme.example.com: 80": false,
+	"acme.example.com:80 ": false, "acme.example.com:80.": false, "acme.example.com:８０": false, "acme.example.com:80/": false, "acme.example.com:8;": false,
+	"acme.example.com.:80": false, "acme.example.com..:80": false, ".:80": false, "-:80": false, "a-:80": false, "Acme.example.com:80": false,
+	"bücher.example:80": false, "xn--bcher-kva.example:80": true, "%61cme.example.com:80": false, "acme.example.com%3A80": false,
+	"[::1]": false, "[::1]:80": false, "[::1]:": false, "[2001:DB8::1]:443": false, "[::1": false, "::1": false, "[::1]80": false, "[a]:80": false,
+	"acme.example.com:80\nacme.example.com:80": false, "acme.example.com:8\x000": false, strings.Repeat("a", 64) + ":80": false,
+}
+
+func TestPlainHostsMayHaveAPort(t *testing.T) {
+	for host, plain := range portHosts {
+		if got := checkHostReader(t, host); got != plain {
+			t.Errorf("host %q: plain %v, want %v", host, got, plain)
+		}
+	}
+	for port := range 100_000 {
+		for _, zeros := range []string{"", "0", "0000"} {
+			host := "acme.example.com:" + zeros + strconv.Itoa(port)
+			if got, want := checkHostReader(t, host), port <= 0xffff && len(host) <= len("acme.example.com:1234567"); got != want {
+				t.Errorf("host %q: plain %v, want %v", host, got, want)
+			}
+		}
+	}
+	for c := range 256 {
+		checkHostReader(t, "abc:8"+string([]byte{byte(c)})+"80")
+		checkHostReader(t, "abc"+string([]byte{byte(c)})+"8080")
+	}
+}
+
 func FuzzPlainHost(f *testing.F) {
 	f.Add("acme-1.example.com")
 	f.Add("abcdefg.-h")
+	for host := range portHosts {
+		f.Add(host)
+	}
 	f.Fuzz(func(t *testing.T, host string) {
 		if len(host) < 1000 {
 			checkHostReader(t, host)
@@ -116,7 +163,7 @@ func FuzzPlainSegment(f *testing.F) {
 func TestOffsetsOutsideOfTheBufferAreNotPlain(t *testing.T) {
 	b := []byte("/a-message")
 	for _, span := range [][2]int{{0, 0}, {0, 7}, {5, 5}, {9, 8}, {-1, 9}, {0, 11}, {8, math.MaxInt}, {math.MaxInt - 1, math.MaxInt}} {
-		if _, ok := fastpath.Host(b, span[0], span[1]); ok {
+		if _, ok := fastpath.Host(b, span[0], span[1]); ok || fastpath.CutPort(b, span[0], span[1]) != span[1] {
 			t.Errorf("host at %v is plain", span)
 		}
 		if _, ok := fastpath.Target(b, span[0], span[1]); ok {

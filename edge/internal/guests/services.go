@@ -74,10 +74,14 @@ func (s *services) beginFor(t *tenant.Tenant) {
 // false if there is none, if it does not fit, or if the guest might look up another.
 func (s *services) lookAhead(r *Request, out []byte) (size int, ok bool) {
 	folder, ok := abi.FirstSegment(r.Target)
-	if !ok || strings.IndexByte(r.Host, ':') >= 0 {
+	if !ok {
 		return 0, false
 	}
-	if s.lookaheadRow, ok = s.tenants.rows.ByDomain(r.Host, folder); !ok {
+	host := r.Host
+	if port := strings.LastIndexByte(host, ':'); port >= 0 {
+		host = host[:port]
+	}
+	if s.lookaheadRow, ok = s.tenants.rows.ByDomain(host, folder); !ok {
 		return 0, false
 	}
 	if size = record(&s.lookaheadRow, true, out); size > len(out) {

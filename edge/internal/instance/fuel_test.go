@@ -1,8 +1,11 @@
 package instance
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -13,11 +16,12 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/stats"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
 // fuelRecord is testdata/fuel.json: the fuel of each golden case with the guest
-// assets/router.wasm, on any machine. `make fuel-golden` rewrites it.
+// assets/router.wasm, on any machine, and that of each request without its reason. `make fuel-golden` rewrites it.
 type fuelRecord struct {
 	Guest       string                       `json:"guest"` // its SHA-256
 	FuelVersion int                          `json:"fuel_version"`
@@ -63,8 +67,11 @@ func TestFuelOfEveryGoldenCaseIsWhatWasRecorded(t *testing.T) {
 		costs := map[string]uint64{}
 		for i, a := range g.log {
 			costs[names[i]] = a.fuel
+			if a.export == abi.ExportRoute {
+				costs["without reason, "+names[i]] = fuelWithoutReason(t, g.program, names[i], &a)
+			}
 		}
-		if len(costs) != len(names) {
+		if len(costs) != len(names)+len(s.Routes) {
 			t.Errorf("%s has two cases with the same name", s.Name)
 		}
 		found.Suites[s.Name] = costs
@@ -103,6 +110,39 @@ func TestFuelOfEveryGoldenCaseIsWhatWasRecorded(t *testing.T) {
 			}
 		}
 	}
+}
+
+// fuelWithoutReason repeats a route request as a server sends it: the cases request
+// the reason of the decision, which the fast path leaves out. All else in the
+// decision must be the same.
+func fuelWithoutReason(t *testing.T, p *Program, name string, a *exchanged) uint64 {
+	t.Helper()
+	msg := bytes.Clone(a.msg)
+	binary.LittleEndian.PutUint32(msg, binary.LittleEndian.Uint32(msg)&^abi.ReqExplain)
+	reply, fuel, err := exchange(p, a.export, msg)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if want, got := decisionIn(t, a.reply), decisionIn(t, reply); got != want {
+		t.Errorf("%s: without its reason, the decision is %s, want %s", name, got, want)
+	}
+	return fuel
+}
+
+// decisionIn returns a decision except its reason as text.
+func decisionIn(t *testing.T, reply []byte) string {
+	t.Helper()
+	m, err := abi.Parse(reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("%#x", m.Word())
+	for i := range m.Len() {
+		if f := m.Get(i); len(f) > 0 && i != abi.DecReason {
+			text += fmt.Sprintf(" %d:%q", i, f)
+		}
+	}
+	return text
 }
 
 // Fuel does not depend on the scheduler and the collector.

@@ -71,6 +71,31 @@ func Host(b []byte, at, end int) (hash uint64, ok bool) {
 	return hash, bad&tops == 0 && b[end-1] > '.'
 }
 
+// CutPort returns the end of the host b[at:end] without its port: a colon and a
+// number below 65536 of one to seven digits. At least eight bytes of b must precede
+// end.
+func CutPort(b []byte, at, end int) int {
+	if !inside(b, at, end) {
+		return end
+	}
+	x := text{unsafe.Pointer(unsafe.SliceData(b))}.word(end - 8)
+	colons := x ^ ':'*every
+	colons = (colons - every) &^ colons & tops // and bytes after a colon that are no digits
+	digits := bits.LeadingZeros64(colons) / 8
+	// The digits' values are the upper bytes of port, the last one the uppermost.
+	port := (x ^ '0'*every) >> (64 - 8*uint(digits)) << (64 - 8*uint(digits))
+	name := end - digits - 1
+	if digits == 0 || digits == 8 || name < at || (port|(port+every*(0x80-10)))&tops != 0 {
+		return end
+	}
+	port = (port*10 + port>>8) & 0x00ff00ff00ff00ff
+	port = (port*100 + port>>16) & 0x0000ffff0000ffff
+	if port = port*10_000 + port>>32; uint32(port) > 0xffff {
+		return end
+	}
+	return name
+}
+
 // mix adds eight bytes to a hash.
 func mix(hash, x uint64) uint64 {
 	hash = (hash ^ x) * 0x9e3779b97f4a7c15
