@@ -61,7 +61,7 @@ const toRequest = bodyAt - fastAt
 
 // plainRequest is a request in the arena that the fast path can answer.
 type plainRequest struct {
-	length          uint32
+	length          uint32 // of the message, and of the decoded path after it
 	hostAt, hostEnd int
 	targetAt        int
 	path            fastpath.Path
@@ -112,8 +112,19 @@ func (f *fastRouter) answer(length uint32) []byte {
 	}
 	var targetEnd int
 	p.targetAt, targetEnd = span(target)
-	if p.path, ok = fastpath.Target(b, p.targetAt, targetEnd); !ok || p.path.Odd {
+	if p.path, ok = fastpath.Target(b, p.targetAt, targetEnd); !ok {
 		return nil
+	}
+	if p.path.Odd {
+		segment := p.path.Segment - p.targetAt
+		if p.path, ok = fastpath.Decode(body, p.targetAt, p.path.End, int(length)); !ok {
+			return nil
+		}
+		p.targetAt, p.length = int(length), uint32(p.path.End)
+		b = body[:p.length:p.length]
+		if p.path.Segment-p.targetAt != segment {
+			prefetched = 0 // for the first segment as sent
+		}
 	}
 	// The host is looked up without its port, which the prefetched record is for, and
 	// then without a leading "www.".
@@ -130,13 +141,13 @@ func (f *fastRouter) answer(length uint32) []byte {
 			if at, end := span(prefetched); end-at >= entryAttr0 {
 				return f.dynamic(&p, b[at:end:end], at)
 			}
-			out := body[length:]
+			out := body[p.length:]
 			n := tenantByDomain(name, text(b[p.targetAt+1:p.path.Segment]), out)
 			if n != -int64(abi.NotFound) {
 				if n < entryAttr0 || n > int64(len(out)) {
 					return nil
 				}
-				return f.dynamic(&p, out[:n:n], int(length))
+				return f.dynamic(&p, out[:n:n], int(p.length))
 			}
 		}
 		if fallback >= 0 {

@@ -29,6 +29,8 @@ var town = &tck.World{
 		{Tenant: "1", Domain: "old.example.com", RedirectToPrimary: true},
 		{Tenant: "1", Domain: "shared.example.com", Folder: "acme"},
 		{Tenant: "1", Domain: "shared.example.com", Folder: "a-folder-of-some-length"},
+		{Tenant: "6", Domain: "shared.example.com", Folder: "a folder"},
+		{Tenant: "22", Domain: "shared.example.com", Folder: "a%20folder"},
 		{Tenant: "4", Domain: "shared.example.com", Folder: "moved", RedirectToPrimary: true},
 		{Tenant: "4", Domain: "shared.example.com"},
 		{Tenant: "22", Domain: "files.io"},
@@ -59,6 +61,9 @@ var townTargets = []string{
 	"/", "", "*", "/x", "//", "//x", "/x//y", "/acme", "/acme/", "/acme//evil.com", `/acme/\x`, `/acme\x`, `/\acme`, "/acme/x/y?z", "/acme?x=1", "/acme/../x",
 	"/acme/.well-known/x", "/acme/x.html", "/acmes/x", "/a-folder-of-some-length/and/more?a=b&c=%20", "/moved/x", "/invoices/2026?page=2", "/%61cme/x", "/x?a=%zz",
 	"/x?\x7f", "/x?é", "/é", "/x y", "/x?a b", "/abcdefg?", "/abcdef?x", "/x\x00", "http://acme.example.com/x", "/a?b?c//d", "/?", "?", "x", "/acme/~", "/.", "/..",
+	"/.well-known/x", "/acme/.x/..y", "/acme/my%20file?a", "/my%20file", "/caf%C3%A9/%D0%B6", "/acm%65/x", "/acme%2fx", "/acme%20/x", "/acme%3bx/y", "/acme/x%20", "/acme/%2e%2e/x",
+	"/acme/..%3b/x", "/%E2%80%A5/x", "/%c0%ae%c0%ae/", "/%ff", "/%", "/%4", "/a%00b", "/a%252fb", "/a%5cb", "/acme%5cx", "/%3facme", "/moved/my%20file", "/acme;x/%41", "/acme/%20x",
+	"/a-folder-of-some-length/%41", "/invoices/" + strings.Repeat("%41", 300), "/acme%", "/acme/%41/../x", "/%2e/x", "/acme//%41", `/acme\%41`, "/a%20folder/x",
 }
 
 // townConfigs are configurations with and without a fast path.
@@ -206,7 +211,17 @@ func TestPlainRequestsUseTheFastPath(t *testing.T) {
 		{"acme.example.com:", "/", false},
 		{"acme.example.com:65536", "/", false},
 		{"Acme.example.com", "/", false},
-		{"acme.example.com", "/%41", false},
+		{"acme.example.com", "/%41", true},
+		{"acme.example.com", "/my%20file.pdf?x", true},
+		{"acme.example.com", "/.well-known/x", true},
+		{"static.example.com", "/caf%C3%A9", true},
+		{"unknown.example.com", "/%41", true},
+		{"www.acme.example.com:8080", "/%41", true},
+		{"shared.example.com", "/acme/my%20file", true},
+		{"shared.example.com", "/acme/.well-known/x", true},
+		{"shared.example.com", "/acm%65/x", true},
+		{"acme.example.com", "/a%2fb", false},
+		{"acme.example.com", "/x;y", false},
 	} {
 		if used := compare(t, message(0, c.host, c.target, "", "")); used != c.fast {
 			t.Errorf("%s%s: fast path used %v, want %v", c.host, c.target, used, c.fast)
@@ -264,6 +279,8 @@ func TestAPrefetchedRecordSavesTheLookup(t *testing.T) {
 		{"static.example.com", "/x", 0},
 		{"Acme.example.com", "/x", 1},
 		{"acme.example.com:81", "/x", 0},
+		{"acme.example.com", "/my/%20file", 0},
+		{"acme.example.com", "/my%20file", 1}, // the record is for the folder my%20file
 	} {
 		c.lookups = 0
 		if _, err := call(abi.ExportRoute, prefetchedMessage(0, q.host, q.target)); err != nil {

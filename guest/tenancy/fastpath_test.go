@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -102,48 +103,82 @@ func FuzzPlainHost(f *testing.F) {
 	})
 }
 
-// checkTargetReader compares fastpath.Target with parseTarget, and reports whether
-// the target is plain.
+// checkTargetReader compares fastpath.Target and Decode with parseTarget, and reports
+// whether the target is plain.
 func checkTargetReader(t *testing.T, raw string) (plain bool) {
 	t.Helper()
-	b := []byte(front + raw + "\x00?%/tail")
-	p, ok := fastpath.Target(b, len(front), len(front)+len(raw))
+	b := []byte(front + raw + "\x00?%/tail" + raw)
+	at := len(front)
+	p, ok := fastpath.Target(b, at, at+len(raw))
 	if !ok {
 		return false
+	}
+	end := p.End
+	if p.Odd {
+		to := len(b) - len(raw)
+		if p, ok = fastpath.Decode(b, at, end, to); !ok {
+			return false
+		}
+		at = to
 	}
 	var d Decision
 	var slow target
 	if reason := d.parseTarget(&Request{Method: "GET", Target: raw}, &slow); reason != "" {
 		t.Fatalf("%q is plain, but parseTarget refuses it: %s", raw, reason)
 	}
-	path, segment := string(b[len(front):p.End]), string(b[len(front)+1:p.Segment])
-	if path != slow.path || path != slow.raw || segment != firstSegment(path) {
+	path, segment, sent := string(b[at:p.End]), string(b[at+1:p.Segment]), string(b[len(front):end])
+	if path != slow.path || sent != slow.raw || segment != firstSegment(path) {
 		t.Fatalf("%q has the path %q and the segment %q, by parseTarget %q and %q", raw, path, segment, slow.path, firstSegment(path))
 	}
-	if hiddenDots := d.readLeniently(&slow); !p.Odd && (climbs(path) || hiddenDots || slow.lenient != "") {
-		t.Fatalf("%q is not odd, but has dot segments, or a lenient server reads the first segment %q", raw, slow.lenient)
+	dots := false
+	eachSegment(path, func(segment string) { dots = dots || isDots(segment) })
+	if hiddenDots := d.readLeniently(&slow); dots || climbs(path) || hiddenDots || slow.lenient != "" {
+		t.Fatalf("%q is plain, but has dot segments, or a lenient server reads the first segment %q", raw, slow.lenient)
 	}
 	return true
 }
 
+// plainTargets are targets, and whether they are plain.
+var plainTargets = map[string]bool{
+	"/": true, "/?": true, "/x": true, "/x/": true, "/abcdefg": true, "/abcdefgh": true, "/abcdefg?": true, "/abcdefgh?x": true, "/a//b": true, `/a\b`: true,
+	"/a?b?c": true, "/a?%zz": true, "/x?//": true, "//": false, "//x": false, `/\x`: false, "": false, "x": false, "*": false,
+	"/a b": false, "/a?b c": false, "/a?abcdefghijklm\x7f": false, "/é": false, "/a?é": false, "/\x00": false,
+	"/.well-known/x": true, "/x/.y": true, "/...": true, "/.a./b": true, "/x/..y": true, "/a/../..": false, "/.": false, "/..": false, "/x/./y": false, `/x\..\y`: false,
+	"/x/..?y": false, "/x/.?y": false, "/.?": false, "/x;y": false, "/..;/x": false, "/x?;": true, "/x?/../": true,
+	"/%41": true, "/abcdefg%41?": true, "/my%20file.pdf": true, "/caf%C3%A9/%d0%b6": true, "/%E6%97%A5%E6%9C%AC": true, "/%3f%23?x": true, "/x%2e.y": true,
+	"/%": false, "/%4": false, "/%zz": false, "/%4z": false, "/x%?41": false, "/%00": false, "/%0a": false, "/%1f": false, "/%7f": false,
+	"/a%2Fb": false, "/a%5cb": false, "/%2f": false, "/%3bx": false, "/%2541": false, "/%252e%252e/": false, "/%2e%2e/x": false, "/x/%2e": false, "/.%2e": false,
+	"/x%20": false, "/x%20/y": false, `/x%20\y`: false, "/%20": false, "/%20x": true, "/..%20/x": false, "/x/%20?y": false,
+	"/%ff": false, "/%c0%ae": false, "/%e0%80%ae": false, "/%c3": false, "/%ed%a0%80": false, "/x%E2%80%93y": false,
+}
+
 func TestPlainTargetsAreReadAsByParseTarget(t *testing.T) {
-	for target, plain := range map[string]bool{
-		"/": true, "/?": true, "/x": true, "/x/": true, "/abcdefg": true, "/abcdefgh": true, "/abcdefg?": true, "/abcdefgh?x": true, "/a//b": true, `/a\b`: true,
-		"/a?b?c": true, "/a?%zz": true, "/a/../..": true, "/x?//": true, "//": false, "//x": false, `/\x`: false, "": false, "x": false, "*": false, "/%41": false,
-		"/abcdefg%41?": false, "/a b": false, "/a?b c": false, "/a?abcdefghijklm\x7f": false, "/é": false, "/a?é": false, "/\x00": false,
-	} {
+	for target, plain := range plainTargets {
 		if got := checkTargetReader(t, target); got != plain {
 			t.Errorf("target %q: plain %v, want %v", target, got, plain)
 		}
 	}
 	for c := range 256 {
 		checkTargetReader(t, "/abc"+string([]byte{byte(c)})+"efghij?k"+string([]byte{byte(c)}))
+		for _, form := range []string{"/%%%02x", "/x%%%02x/y", "/.%%%02x", "/x/%%%02x./y", "/..%%%02x", "/%%c3%%%02x", "/%%%02x%%a9/x"} {
+			checkTargetReader(t, fmt.Sprintf(form, c))
+		}
+	}
+	for _, l := range lookalikes {
+		for _, form := range []string{"/%s", "/x%sy", "/%s%[1]s/x", "/x/.%s"} {
+			if target := fmt.Sprintf(form, strings.ReplaceAll(fmt.Sprintf("% x", " "+l.from), " ", "%")[3:]); checkTargetReader(t, target) {
+				t.Errorf("target %q is plain, but some servers read %q as %q", target, l.from, l.to)
+			}
+		}
 	}
 }
 
 func FuzzPlainTarget(f *testing.F) {
 	f.Add("/invoices/2026?page=2")
 	f.Add(`/a/..\../b?`)
+	for target := range plainTargets {
+		f.Add(target)
+	}
 	f.Fuzz(func(t *testing.T, target string) { checkTargetReader(t, target) })
 }
 
@@ -168,6 +203,9 @@ func TestOffsetsOutsideOfTheBufferAreNotPlain(t *testing.T) {
 		}
 		if _, ok := fastpath.Target(b, span[0], span[1]); ok {
 			t.Errorf("target at %v is plain", span)
+		}
+		if _, ok := fastpath.Decode(b, span[0], span[1], span[1]); ok {
+			t.Errorf("path at %v is decoded", span)
 		}
 		if fastpath.Segment(b, span[0], span[1]) {
 			t.Errorf("segment at %v is plain", span)

@@ -1,6 +1,10 @@
 package tenancy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
+)
 
 // readLeniently reads the path as the most lenient server could, to find paths
 // that servers read differently. Each of these steps is done by some of them:
@@ -101,7 +105,7 @@ func appendDecoded(b []byte, s string) []byte {
 	for i := range len(s) {
 		b = append(b, s[i])
 		for n := len(b) - 3; n >= start && b[n] == '%'; n = len(b) - 3 {
-			hi, lo := unhex(b[n+1]), unhex(b[n+2])
+			hi, lo := lexeme.Hex(b[n+1]), lexeme.Hex(b[n+2])
 			if hi < 0 || lo < 0 {
 				break
 			}

@@ -3,6 +3,8 @@ package tenancy
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
 // target is a parsed request-target under the hardened rules.
@@ -134,21 +136,9 @@ func hexPair(s string) (byte, bool) {
 	if len(s) < 2 {
 		return 0, false
 	}
-	hi, lo := unhex(s[0]), unhex(s[1])
+	hi, lo := lexeme.Hex(s[0]), lexeme.Hex(s[1])
 	if hi < 0 || lo < 0 {
 		return 0, false
 	}
 	return byte(hi<<4 | lo), true
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

@@ -23,6 +23,20 @@ func Uint(s string, base, most uint64) (n uint64, ok bool) {
 	return n, s != ""
 }
 
+// Hex returns the value of a hexadecimal digit in either case, or -1 for another
+// character.
+func Hex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
 // Quote returns s in double quotes, with quotes, backslashes, control characters and
 // invalid UTF-8 escaped as in Go.
 func Quote(s string) string {

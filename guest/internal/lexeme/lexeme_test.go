@@ -28,6 +28,15 @@ func FuzzUint(f *testing.F) {
 	})
 }
 
+func TestHexIsTheValueOfOneDigit(t *testing.T) {
+	for c := range 256 {
+		want, err := strconv.ParseUint(string([]byte{byte(c)}), 16, 8)
+		if got := lexeme.Hex(byte(c)); got != int(want) && err == nil || err != nil && got != -1 {
+			t.Errorf("%q: found %d, want %d, %v", byte(c), got, want, err)
+		}
+	}
+}
+
 func FuzzQuote(f *testing.F) {
 	for _, s := range []string{"", `a"b\c`, "é日\n", "\x00\x1f\x7f\xff", "\u200b"} {
 		f.Add(s)

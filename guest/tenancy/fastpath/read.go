@@ -116,12 +116,12 @@ func hashHost(host string) (hash uint64) {
 type Path struct {
 	Segment int  // end of the path's first segment
 	End     int  // end of the path, where the query begins
-	Odd     bool // a segment begins with a dot, or there is a semicolon: servers may read the path differently
+	Odd     bool // a segment begins with a dot, or there is a semicolon or a percent sign: see [Decode]
 }
 
 // Target reports whether b[at:end] is a request-target that is a path with or
-// without a query, has no percent-encoding in the path, and begins with exactly
-// one slash. At least eight bytes of b must precede end.
+// without a query and begins with exactly one slash. At least eight bytes of b must
+// precede end.
 func Target(b []byte, at, end int) (p Path, ok bool) {
 	if !inside(b, at, end) || b[at] != '/' {
 		return p, false
@@ -143,8 +143,8 @@ func Target(b []byte, at, end int) (p Path, ok bool) {
 		slashes := (from(x, '/') ^ from(x, '0') | from(x, '\\') ^ from(x, ']')) & tops
 		queries := (from(x, '?') ^ from(x, '@')) & tops
 		path := queries&-queries - 1 // all bits, or those before the "?"
-		bad |= x | ^(from(x, '!') ^ from(x, 0x7f)) | (from(x, '%')^from(x, '&'))&path
-		odd |= ((from(x, '.')^from(x, '/'))&(slashes<<8|slashBefore) | from(x, ';') ^ from(x, '<')) & path
+		bad |= x | ^(from(x, '!') ^ from(x, 0x7f))
+		odd |= ((from(x, '.')^from(x, '/'))&(slashes<<8|slashBefore) | (from(x, ';') ^ from(x, '<')) | (from(x, '%') ^ from(x, '&'))) & path
 		slashBefore = slashes >> 56
 		if ends := slashes | queries; ends != 0 && segment < 0 {
 			segment = at + bits.TrailingZeros64(ends)/8
