@@ -70,9 +70,11 @@ const rolloutColumns = `SELECT id, left(action, 40), current_digest, left(curren
 // Newest returns the newest rollout. Without any, its ID is 0: each node runs the
 // guest of its configuration.
 func (s *Store) Newest(ctx context.Context) (Rollout, error) {
-	return s.newest(ctx, s.pool)
+	newest, err := s.newest(ctx, s.pool)
+	return newest, s.redact(err)
 }
 
+// newest is like Newest, with a connection. It does not redact errors.
 func (s *Store) newest(ctx context.Context, q querier) (Rollout, error) {
 	all, err := s.rollouts(ctx, q, "ORDER BY id DESC LIMIT 1")
 	if err != nil || len(all) == 0 {
@@ -83,17 +85,19 @@ func (s *Store) newest(ctx context.Context, q querier) (Rollout, error) {
 
 // History returns the newest rollouts, up to limit, the newest first.
 func (s *Store) History(ctx context.Context, limit int) ([]Rollout, error) {
-	return s.rollouts(ctx, s.pool, "ORDER BY id DESC LIMIT $2", limit)
+	all, err := s.rollouts(ctx, s.pool, "ORDER BY id DESC LIMIT $2", limit)
+	return all, s.redact(err)
 }
 
+// rollouts returns those which the end of a query selects. It does not redact errors.
 func (s *Store) rollouts(ctx context.Context, q querier, which string, args ...any) ([]Rollout, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	rows, err := q.Query(ctx, rolloutColumns+which, append([]any{s.fleet}, args...)...)
 	if err != nil {
-		return nil, s.redact(err)
+		return nil, err
 	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Rollout, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Rollout, err error) {
 		var trial string
 		err = row.Scan(&r.ID, &r.Action, &r.Current.Digest, &r.Current.Source, &r.Candidate.Digest, &r.Candidate.Source, &trial, &r.Who, &r.Why, &r.At, &r.Role)
 		if r.Candidate.Digest != "" {
@@ -105,7 +109,6 @@ func (s *Store) rollouts(ctx context.Context, q querier, which string, args ...a
 		}
 		return r, err
 	})
-	return all, s.redact(err)
 }
 
 // Before returns the guest that ran before the one that runs now. ok is false if
@@ -119,7 +122,7 @@ func (s *Store) Before(ctx context.Context, newest Rollout) (before Ref, ok bool
 		if len(found) > 0 {
 			before, ok = found[0].Current, true
 		}
-		return before, ok, err
+		return before, ok, s.redact(err)
 	}
 	// Before the first rollout, the nodes ran their own guests.
 	return Ref{}, newest.Current.Digest != "", nil
@@ -142,9 +145,9 @@ func (s *Store) Append(ctx context.Context, next Rollout) error {
 	if sqlState(err) != "23505" { // unique_violation
 		return s.redact(err)
 	}
-	newest, readErr := s.Newest(ctx)
+	newest, readErr := s.newest(ctx, s.pool)
 	if readErr != nil {
-		return errors.Join(s.redact(err), readErr)
+		return s.redact(errors.Join(err, readErr))
 	}
 	return &ConflictError{newest}
 }

@@ -102,13 +102,14 @@ func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 }
 
-// redact returns err in one line and without the password.
+// redact returns err in one line, with the package's prefix and without the password.
+// Exported methods call it, once.
 func (s *Store) redact(err error) error {
 	var known *ConflictError
 	if err == nil || errors.As(err, &known) || errors.Is(err, ErrUnknownGuest) {
 		return err
 	}
-	text := strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "fleet: ")), " ")
+	text := strings.Join(strings.Fields(err.Error()), " ")
 	if s.password != "" {
 		text = strings.ReplaceAll(text, s.password, "[password]")
 	}

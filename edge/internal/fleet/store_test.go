@@ -372,6 +372,42 @@ func TestNodesAreShownAndForgotten(t *testing.T) {
 	}
 }
 
+// Every method has the same prefix once, and says what is missing.
+func TestErrorsHaveThePrefixOnce(t *testing.T) {
+	missing := open(t, pgtest.Start(t).NewDB(t), "test")
+	unreachable := open(t, "postgres://u:p@127.0.0.1:1/db", "test")
+	for name, s := range map[string]*Store{"without tables": missing, "without a server": unreachable} {
+		ctx := t.Context()
+		calls := map[string]func() error{
+			"Newest":   func() error { _, err := s.Newest(ctx); return err },
+			"History":  func() error { _, err := s.History(ctx, 1); return err },
+			"Before":   func() error { _, _, err := s.Before(ctx, Rollout{ID: 1}); return err },
+			"Append":   func() error { return s.Append(ctx, Rollout{ID: 1, Action: ActionRollout}) },
+			"EndTrial": func() error { _, err := s.EndTrial(ctx, 1, "node", "reason"); return err },
+			"Guests":   func() error { _, err := s.Guests(ctx, 1); return err },
+			"Find":     func() error { _, err := s.Find(ctx, digestOf(1)); return err },
+			"Fetch":    func() error { _, _, err := s.Fetch(ctx, digestOf(1)); return err },
+			"Push":     func() error { _, err := s.Push(ctx, []byte("wasm"), nil, Guest{}); return err },
+			"Put":      func() error { _, err := s.Put(ctx, &Node{Name: "node"}); return err },
+			"Stop":     func() error { return s.Stop(ctx, "node", "process") },
+			"Nodes":    func() error { _, err := s.Nodes(ctx); return err },
+			"Follow":   func() error { return <-follow(t, s, time.Hour).lost },
+		}
+		if s == unreachable {
+			calls["Install"] = func() error { _, err := s.Install(ctx, false); return err }
+		}
+		for method, call := range calls {
+			err := call()
+			if err == nil || !strings.HasPrefix(err.Error(), "fleet: ") || strings.Count(err.Error(), "fleet: ") != 1 {
+				t.Errorf("%s, %s: %v", name, method, err)
+			}
+			if s == missing && !errors.Is(err, ErrNotInstalled) {
+				t.Errorf("%s, %s: %v, want ErrNotInstalled", name, method, err)
+			}
+		}
+	}
+}
+
 func TestErrorsHaveNoPassword(t *testing.T) {
 	for _, dsn := range []string{"postgres://user:hunter2@127.0.0.1:1/db", "postgres://user:hunter2@%zz/db", "host=127.0.0.1 port=1 user=u password=hunter2 dbname=hunter2"} {
 		s, err := Open(Config{DSN: dsn, Fleet: "test"})
