@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/artifact"
@@ -46,4 +47,36 @@ func (doc *document) checkFleet(v value) {
 	if doc.Fleet != nil && doc.Fleet.Database.IsZero() && doc.Directory.Source != "postgres" {
 		v.fail("expected dsn_env, dsn_file or dsn, or a directory with source postgres, whose database the fleet uses then, found neither; add one")
 	}
+}
+
+// GuestPlaces returns the registries, or the places in them, from which a rollout may
+// name guests: fleet.registries, or else the registry of guest.path. Whoever can write
+// to the database of a fleet must not be able to make all edges send requests to any
+// address, such as internal ones of their network.
+func (f *File) GuestPlaces() []string {
+	if f.Fleet != nil && len(f.Fleet.Registries) > 0 {
+		return f.Fleet.Registries
+	}
+	if ref, err := artifact.Parse(f.Guest.Path); err == nil {
+		return []string{ref.Registry}
+	}
+	return nil
+}
+
+// CheckGuestReference returns an *Error if edges with this configuration refuse a
+// rollout of the guest in a registry, because it is in none of GuestPlaces. A file
+// without any place says nothing about other edges, and refuses nothing.
+func (f *File) CheckGuestReference(reference string) error {
+	ref, err := artifact.Parse(reference)
+	places := f.GuestPlaces()
+	if err != nil || len(places) == 0 || slices.ContainsFunc(places, ref.Within) {
+		return err
+	}
+	d, at := newDecoder(f.Name), root("guest", "path")
+	if f.Fleet != nil && len(f.Fleet.Registries) > 0 {
+		at = root("fleet", "registries")
+	}
+	f.failAt(d, at, "expected a rollout of a guest in %q, as edges with this configuration ask no other registry, found %s; add %q to fleet.registries of the edges and restart them, or roll out a file",
+		places, ref, ref.Registry)
+	return d.err()
 }

@@ -81,7 +81,7 @@ func (s *Server) newFleetNode(f *config.File, cache string) (*fleetNode, error) 
 	}
 	n := &fleetNode{
 		server: s, store: store, name: f.Fleet.Node, process: rand.Text(), every: cmp.Or(f.Fleet.Heartbeat, defaultHeartbeat),
-		lastGood: lastGoodGuest{path: f.Fleet.LastGood}, places: registriesOf(f),
+		lastGood: lastGoodGuest{path: f.Fleet.LastGood}, places: f.GuestPlaces(),
 		news: make(chan struct{}, 1), reports: make(chan struct{}, 1), settled: make(chan struct{}),
 	}
 	n.settle = sync.OnceFunc(func() { close(n.settled) })

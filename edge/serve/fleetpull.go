@@ -5,23 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/fleet"
 )
-
-// registriesOf returns the places from which rollouts may name guests. Whoever can write
-// to the database must not be able to make all edges send requests to any address, such
-// as internal ones of their network.
-func registriesOf(f *config.File) []string {
-	if len(f.Fleet.Registries) > 0 {
-		return f.Fleet.Registries
-	}
-	if ref, err := artifact.Parse(f.Guest.Path); err == nil {
-		return []string{ref.Registry}
-	}
-	return nil
-}
 
 // pull returns a guest from a registry and its signature, which is not verified.
 func (n *fleetNode) pull(ctx context.Context, of fleet.Ref) (wasm, signature []byte, err error) {

@@ -137,7 +137,7 @@ func fleetOf(f *config.File) *config.Fleet {
 	if c.Database.IsZero() {
 		c.Database = f.Directory.Database
 	}
-	c.Registries = registriesOf(f)
+	c.Registries = f.GuestPlaces()
 	return &c
 }
 

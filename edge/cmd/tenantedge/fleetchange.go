@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/fleet"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
@@ -18,6 +19,7 @@ import (
 // fleetClient carries out commands for a fleet.
 type fleetClient struct {
 	store    *fleet.Store
+	file     *config.File // that names the fleet; nil: a flag does
 	registry artifact.Options
 	expect   int64 // number of the newest rollout; -1: any
 	who      string
@@ -32,11 +34,17 @@ func (f *fleetClient) push(ctx context.Context, g *artifact.Guest, name, version
 	return instance.Digest(g.Wasm), added, err
 }
 
-// find returns the guest that an argument names. A file is pushed.
+// find returns the guest that an argument names. A file is pushed. A reference that the
+// edges would refuse is refused before anything is asked of its registry.
 func (f *fleetClient) find(ctx context.Context, named, signed string) (fleet.Ref, error) {
 	if isDigest(named) {
 		g, err := f.store.Find(ctx, named)
 		return fleet.Ref{Digest: g.Digest}, err
+	}
+	if f.file != nil && artifact.IsReference(named) {
+		if err := f.file.CheckGuestReference(named); err != nil {
+			return fleet.Ref{}, err
+		}
 	}
 	g, err := readNamed(ctx, named, signed, f.registry)
 	if err != nil {

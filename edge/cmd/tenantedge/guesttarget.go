@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/artifact"
 	"github.com/tenantedge/tenantedge/edge/internal/fleet"
 )
@@ -72,32 +73,36 @@ func (t *guestTarget) open() (*fleetClient, error) {
 	case t.config != "" && t.fleet != "":
 		return nil, usagef("expected either --config or --fleet, found both")
 	}
-	store, err := t.store()
+	store, file, err := t.store()
 	if err != nil {
 		return nil, err
 	}
-	return &fleetClient{store: store, registry: t.registry.options(), expect: t.expect, who: whoami(), why: t.admin.reason}, nil
+	return &fleetClient{store: store, file: file, registry: t.registry.options(), expect: t.expect, who: whoami(), why: t.admin.reason}, nil
 }
 
-func (t *guestTarget) store() (*fleet.Store, error) {
+// store opens the store of the fleet. The file is that of --config; nil: --fleet names
+// the fleet.
+func (t *guestTarget) store() (*fleet.Store, *config.File, error) {
 	if t.fleet != "" {
 		dsn := os.Getenv(t.dsnEnv)
 		if dsn == "" {
-			return nil, usagef("expected the connection string of the fleet's database in the variable %s, found none; set it, name another with --dsn-env, or use --config", t.dsnEnv)
+			return nil, nil, usagef("expected the connection string of the fleet's database in the variable %s, found none; set it, name another with --dsn-env, or use --config", t.dsnEnv)
 		}
-		return fleet.Open(fleet.Config{DSN: dsn, Fleet: t.fleet})
+		store, err := fleet.Open(fleet.Config{DSN: dsn, Fleet: t.fleet})
+		return store, nil, err
 	}
 	file, err := loadConfig(t.config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if t.registry == (registryFlags{}) {
 		t.registry = registryFlags{file.Guest.Registry.CAFile, file.Guest.Registry.PlainHTTP}
 	}
 	if file.Fleet == nil {
-		return nil, usagef("expected the section fleet in %s, found none; add it, or use --admin for one edge", t.config)
+		return nil, nil, usagef("expected the section fleet in %s, found none; add it, or use --admin for one edge", t.config)
 	}
-	return fleet.OpenConfigured(file)
+	store, err := fleet.OpenConfigured(file)
+	return store, file, err
 }
 
 // whoami returns the user and the host, for the history.

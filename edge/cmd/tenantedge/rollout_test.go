@@ -104,3 +104,26 @@ func until(t *testing.T, what string, holds func() bool) {
 		}
 	}
 }
+
+// Neither the registry nor the database of the fleet is asked: nothing listens on their
+// addresses.
+func TestARolloutFromARegistryThatTheEdgesRefuseIsRefusedAtOnce(t *testing.T) {
+	t.Setenv("FLEET_DSN", "postgres://u@127.0.0.1:1/db")
+	path := writeFile(t, "edge.yaml", `tenants: {default: {URLCONF: app}}
+directory: {source: postgres, dsn_env: FLEET_DSN}
+fleet:
+  name: production
+  registries: [registry.example.com/guests]
+`)
+	for reference, want := range map[string]string{
+		"oci://127.0.0.1:1/router:v1":                  path + `:5:3: fleet.registries: expected a rollout of a guest in ["registry.example.com/guests"]`,
+		"oci://registry.example.com/guestsx/router:v1": "found oci://registry.example.com/guestsx/router:v1; add",
+	} {
+		for _, more := range [][]string{nil, {"--canary", "5%"}} {
+			args := append([]string{"guest", "rollout", reference, "-c", path}, more...)
+			if code, _, errs := command("", args...); code != 1 || !strings.Contains(errs, want) {
+				t.Errorf("%q: exit %d, %s; want 1 and %s", args, code, errs, want)
+			}
+		}
+	}
+}
