@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
@@ -44,13 +45,14 @@ func serveDemo(ctx context.Context, listen string, stdout, stderr io.Writer) err
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // the system clears its temporary folder
-	apps, stop, err := serveApps()
+	keys := newDemoKeys()
+	apps, stop, err := serveApps(keys.proof)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer stop()
 	at := listeners[0].Addr().(*net.TCPAddr)
-	path, err := writeDemo(folder, at, apps)
+	path, err := writeDemo(folder, at, apps, keys)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -59,7 +61,7 @@ func serveDemo(ctx context.Context, listen string, stdout, stderr io.Writer) err
 		return err
 	}
 	file.WSTargets = map[string]map[string]websocket.Target{"rooms": {"room": {Handler: "room"}}}
-	front := newDemoFront(newRulePanel(file.URLConfs))
+	front := newDemoFront(newRulePanel(file.URLConfs), keys.session)
 	return serveFile(ctx, file, serve.Options{
 		Handlers: map[string]websocket.Handler{"room": demoRoom{}},
 		Around:   front.around, Within: front.within, SmokeRun: front.panel.smokeRun,
@@ -89,8 +91,9 @@ func freePort(first int) (int, error) {
 	return 0, fmt.Errorf("expected a free port from %d to %d, found none: %w", first, first+tries-1, errs)
 }
 
-// serveApps serves the applications app and beta. It returns their addresses.
-func serveApps() (addresses map[string]string, stop func(), err error) {
+// serveApps serves the applications app and beta, which have the key of proofs. It
+// returns their addresses.
+func serveApps(key proof.Key) (addresses map[string]string, stop func(), err error) {
 	addresses = map[string]string{}
 	var servers []*http.Server
 	stop = func() {
@@ -104,7 +107,7 @@ func serveApps() (addresses map[string]string, stop func(), err error) {
 			stop()
 			return nil, nil, err
 		}
-		s := &http.Server{Handler: newDemoApp(name), ReadHeaderTimeout: 10 * time.Second}
+		s := &http.Server{Handler: newDemoApp(name, key), ReadHeaderTimeout: 10 * time.Second}
 		servers = append(servers, s)
 		go func() { _ = s.Serve(l) }() // until it is closed
 		addresses[name] = l.Addr().String()
@@ -113,26 +116,25 @@ func serveApps() (addresses map[string]string, stop func(), err error) {
 }
 
 // writeDemo writes the files of the site and of the tenants to folder, and the
-// configuration in demo/ with the address and those of the applications. It returns
-// the path of the configuration, which eval can read too.
-func writeDemo(folder string, at *net.TCPAddr, apps map[string]string) (path string, err error) {
+// configuration in demo/ with the address, those of the applications and the keys. It
+// returns the path of the configuration, which eval can read too.
+func writeDemo(folder string, at *net.TCPAddr, apps map[string]string, keys demoKeys) (path string, err error) {
 	admin, err := freePort(at.Port + 1)
 	if err != nil {
 		return "", err
 	}
-	port := strconv.Itoa(at.Port)
+	text, err := demoFiles.ReadFile("demo/tenantedge.yaml")
+	if err != nil {
+		return "", err
+	}
 	addresses := strings.NewReplacer(loopback(8080), at.String(), loopback(8081), loopback(admin), loopback(8082), apps["app"], loopback(8083), apps["beta"])
-	files := map[string]string{"tenantedge.yaml": "", "site/index.html": "", "missing.html": "", "failed.html": ""}
-	for name := range files {
-		text, err := demoFiles.ReadFile("demo/" + name)
+	files := map[string]string{"tenantedge.yaml": addresses.Replace(string(text)), "proof.key": string(keys.proof.Secret), "session.key": keys.session}
+	for name, page := range map[string]string{"site/index.html": "site.html.tmpl", "missing.html": "missing.html.tmpl", "failed.html": "failed.html.tmpl"} {
+		rendered, err := renderDemoPage(page, strconv.Itoa(at.Port))
 		if err != nil {
 			return "", err
 		}
-		if name == "tenantedge.yaml" {
-			files[name] = addresses.Replace(string(text))
-		} else {
-			files[name] = strings.NewReplacer(":8080/", ":"+port+"/", ":8080:", ":"+port+":").Replace(string(text))
-		}
+		files[name] = string(rendered)
 	}
 	for name, schema := range map[string]string{"tenant1": "tenant1", "tenant2": "tenant2", "number-three": "tenant3", "blog": "blog"} {
 		files["media/"+name+"/hello.txt"] = "A file of " + schema + ". Other tenants cannot reach it.\n"

@@ -2,48 +2,56 @@ package main
 
 import (
 	"fmt"
-	"html/template"
 	"io"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/proof"
 )
 
 // demoApp is an application behind the edge. Its pages show the request and the
 // decision that it got.
 type demoApp struct {
 	name string
-	page *template.Template
+	key  proof.Key // of the proofs of tenant headers; zero: none
 }
 
 type nameValue struct{ Name, Value string }
 
-type demoLink struct {
-	Name, How, URL string
-	Current        bool
+type demoPage struct {
+	Application, Schema, FoundBy, Method, Target, Folder, Origin, Host, File, OthersFile string
+	Dynamic                                                                              bool
+	Decided, Headers                                                                     []nameValue
+	Links                                                                                []demoLink
+	App                                                                                  demoAppPage
 }
 
-type demoPage struct {
-	App, Schema, FoundBy, Method, Target, Folder, Origin, Host, File, OthersFile string
-	Dynamic                                                                      bool
-	Decided, Headers                                                             []nameValue
-	Links                                                                        []demoLink
+// demoAppPage is what a page says of demoAppHost.
+type demoAppPage struct {
+	Here          bool   // the page is at it
+	Host          string // with the port
+	Tenant, Proof string // of a request that names another tenant in a header
+	Sessions      []demoLink
 }
 
 // newDemoApp returns the application with a name that its answers have.
-func newDemoApp(name string) http.Handler {
-	return &demoApp{name, template.Must(template.ParseFS(demoFiles, "demo/app.html.tmpl"))}
-}
+func newDemoApp(name string, key proof.Key) http.Handler { return &demoApp{name, key} }
 
 func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/events") {
 		serveClock(w, r)
 		return
 	}
-	p := a.describe(r)
 	w.Header().Set("Cache-Control", "no-store")
+	if a.key.ID != "" && strings.HasSuffix(r.URL.Path, "/proof") {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, a.appPage(r).Proof) // the client may have disconnected
+		return
+	}
+	p := a.describe(r)
 	w.Header().Set("Vary", "Accept")
 	switch accept := r.Header.Get("Accept"); {
 	case strings.HasPrefix(accept, "application/json"):
@@ -53,7 +61,7 @@ func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.writeText(w)
 	default:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_ = a.page.Execute(w, p) // the client may have disconnected
+		_ = demoPages.ExecuteTemplate(w, "app.html.tmpl", p) // the client may have disconnected
 	}
 }
 
@@ -66,7 +74,7 @@ var decided = []nameValue{
 
 func (a *demoApp) describe(r *http.Request) demoPage {
 	p := demoPage{
-		App: a.name, Schema: r.Header.Get("Tenant"), Dynamic: r.Header.Get("X-Tenant-Id") != "",
+		Application: a.name, Schema: r.Header.Get("Tenant"), Dynamic: r.Header.Get("X-Tenant-Id") != "",
 		Method: r.Method, Target: r.URL.RequestURI(), Origin: "http://" + r.Host, Host: r.Host,
 	}
 	if folder := r.Header.Get("X-Tenant-Folder"); folder != "" {
@@ -98,7 +106,24 @@ func (a *demoApp) describe(r *http.Request) demoPage {
 	for _, name := range names {
 		p.Headers = append(p.Headers, nameValue{name, strings.Join(r.Header[name], ", ")})
 	}
-	p.Links = demoLinks(r)
+	p.App = a.appPage(r)
+	current := p.Schema
+	if p.App.Here {
+		current = "app"
+	}
+	p.Links = demoLinks(portOf(r.Host), current)
+	return p
+}
+
+// appPage describes demoAppHost. A service that has the key proves the header of another
+// tenant for one request.
+func (a *demoApp) appPage(r *http.Request) demoAppPage {
+	here := r.Header.Get("Tenant")
+	p := demoAppPage{Here: isAppHost(r.Host), Host: demoAppHost + portOf(r.Host), Tenant: "tenant3", Sessions: sessionButtons(here)}
+	if here == p.Tenant {
+		p.Tenant = "tenant1"
+	}
+	p.Proof = proof.Sign(a.key, http.MethodGet, p.Host, "/", p.Tenant, time.Now())
 	return p
 }
 
@@ -111,27 +136,16 @@ func foundBy(r *http.Request) string {
 	if err != nil {
 		host = r.Host
 	}
+	switch r.Header.Get("X-Tenant-Routing") {
+	case "session":
+		return kind + ", found by the session, which names it."
+	case "header":
+		return kind + ", found by the header tenant, which has a proof."
+	}
 	if folder := r.Header.Get("X-Tenant-Folder"); folder != "" {
 		return fmt.Sprintf("%s, found by the folder /%s/ of %s.", kind, folder, host)
 	}
 	return fmt.Sprintf("%s, found by the domain %s.", kind, host)
-}
-
-func demoLinks(r *http.Request) []demoLink {
-	port := ""
-	if _, p, err := net.SplitHostPort(r.Host); err == nil {
-		port = ":" + p
-	}
-	links := []demoLink{
-		{Name: "www", How: "start page", URL: "localhost" + port + "/"}, {Name: "blog", How: "static", URL: "blog.localhost" + port + "/"},
-		{Name: "tenant1", How: "by domain", URL: "tenant1.localhost" + port + "/"}, {Name: "tenant2", How: "by domain", URL: "tenant2.localhost" + port + "/"},
-		{Name: "tenant3", How: "by folder", URL: "shared.localhost" + port + "/tenant3/"}, {Name: "unknown", How: "no tenant", URL: "unknown.localhost" + port + "/"},
-	}
-	for i := range links {
-		links[i].URL = "//" + links[i].URL
-		links[i].Current = links[i].Name == r.Header.Get("Tenant")
-	}
-	return links
 }
 
 func (p *demoPage) writeText(w io.Writer) {

@@ -15,14 +15,14 @@ const demoPath = "/-/demo/"
 // guestHeader has the digest of the guest that decided.
 const guestHeader = "Tenantedge-Demo-Guest"
 
-// demoFront is in front of the edge in the demonstration. It serves scripts and styles
-// and the panel of rules, and tells the page which guest decided.
+// demoFront is in front of the edge in the demonstration. It serves scripts and styles,
+// the panel of rules and the form for sessions, and tells the page which guest decided.
 type demoFront struct {
 	panel *rulePanel
 	mux   *http.ServeMux
 }
 
-func newDemoFront(panel *rulePanel) *demoFront {
+func newDemoFront(panel *rulePanel, sessionSecret string) *demoFront {
 	f := &demoFront{panel, http.NewServeMux()}
 	f.mux.HandleFunc("GET "+demoPath+"{file}", func(w http.ResponseWriter, r *http.Request) {
 		if !serveDemoAsset(w, r) {
@@ -30,6 +30,7 @@ func newDemoFront(panel *rulePanel) *demoFront {
 		}
 	})
 	panel.routes(f.mux)
+	(&demoSessions{sessionSecret, http.NewCrossOriginProtection()}).routes(f.mux)
 	return f
 }
 
@@ -61,9 +62,9 @@ func (f *demoFront) within(next http.Handler) http.Handler {
 }
 
 // setDemoHeaders sets the headers of all pages: they load nothing from elsewhere and
-// run only the script of the demonstration.
+// run only the script of the demonstration, and send forms to their own host.
 func setDemoHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 }

@@ -175,13 +175,9 @@ func serveWaiting(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "503 Service Unavailable: the guest is being compiled; try again in a second", http.StatusServiceUnavailable)
 		return
 	}
-	page, err := demoFiles.ReadFile("demo/waiting.html")
-	if err != nil {
-		page = nil // cannot happen: the file is embedded
-	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write(page) // the client may have disconnected
+	_ = demoPages.ExecuteTemplate(w, "waiting.html.tmpl", nil) // the client may have disconnected
 }
 
 // showStart writes how long the start takes until done is called.

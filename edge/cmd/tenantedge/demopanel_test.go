@@ -21,7 +21,7 @@ func panelServer(t *testing.T) (*rulePanel, http.Handler) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { host.Close() })
-	front := newDemoFront(p)
+	front := newDemoFront(p, "secret")
 	p.serve(func() *edge.Host { return host })
 	return p, front.around(http.NotFoundHandler())
 }
@@ -124,7 +124,7 @@ func TestThePanelWaitsForTheStart(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/-/demo/guest", nil)
 	r.RemoteAddr, r.Host = "127.0.0.1:1", "localhost"
 	w := httptest.NewRecorder()
-	newDemoFront(p).around(http.NotFoundHandler()).ServeHTTP(w, r)
+	newDemoFront(p, "secret").around(http.NotFoundHandler()).ServeHTTP(w, r)
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d before the start", w.Code)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/smoke"
 )
@@ -124,7 +125,7 @@ func (d *development) freePorts(file *config.File) error {
 // standIn answers at the addresses of upstreams on this machine at which nothing
 // listens.
 func (s *devServer) standIn(file *config.File, out *lines) {
-	app := newDemoApp("app")
+	app := newDemoApp("app", proof.Key{})
 	for name, u := range file.URLConfs {
 		if u.Upstream == nil || u.Upstream.Scheme != "http" {
 			continue

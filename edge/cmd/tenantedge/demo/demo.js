@@ -360,3 +360,12 @@ $("forge").onclick = async () => {
 };
 
 new EventSource(`${folder}/events`).onmessage = event => { $("clock").textContent = event.data; };
+
+// ---- the proof of the tenant header ----
+
+setInterval(async () => {
+  const response = await fetch(`${folder}/proof`, { cache: "no-store" }).catch(() => null);
+  if (response && response.ok && !getSelection().containsNode($("proof"), true)) {
+    $("proof").textContent = await response.text();
+  }
+}, 20000);

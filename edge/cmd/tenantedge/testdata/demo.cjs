@@ -21,7 +21,7 @@ module.exports = async ({ open, check, assert, clean, accessible, fits, values }
   await check("the page shows what each request cost", async () => {
     await answers(one, 6);
     const cells = await one.locator("#last tr:first-child td").allTextContents();
-    assert(/^\d+ µs|ms$/.test(cells[3]) && Number(cells[4].replaceAll(",", "")) > 1000 && Number(cells[5]) >= 1 && /s$/.test(cells[6]), cells);
+    assert(/^\d+ µs|ms$/.test(cells[3]) && Number(cells[4].replaceAll(",", "")) > 1000 && /^\d+$/.test(cells[5]) && /s$/.test(cells[6]), cells);
     assert(/^[0-9a-f]{8}$/.test(cells[2]) && cells[2] === await text(one, "digest"), cells);
   });
 
@@ -123,11 +123,44 @@ module.exports = async ({ open, check, assert, clean, accessible, fits, values }
     await page.context().close();
   });
 
+  await check("a line to paste names the tenant by a header with a proof", async () => {
+    const page = await open(at("tenant1"));
+    const line = await text(page, "by-header");
+    const headers = Object.fromEntries([...line.matchAll(/-H '([^:]+): ([^']+)'/g)].map(m => [m[1], m[2]]));
+    assert(headers.tenant === "tenant3" && headers["Tenantedge-Proof"], line);
+    const url = new URL(line.split(" ").at(-1)); // whose name Node.js need not resolve
+    const answer = await page.request.get(`http://127.0.0.1:${url.port}/`, { headers: { ...headers, Host: url.host } });
+    assert((await answer.text()).startsWith("tenant tenant3\n"), line);
+    clean(page);
+    await page.context().close();
+  });
+
+  await check("a click sets a session, and the same URL serves another tenant", async () => {
+    const page = await open(at("tenant1"));
+    await page.click('a:has-text("Choose a session of app.localhost")');
+    for (const name of ["tenant2", "tenant3", "tenant1"]) {
+      await page.click(`button:has-text("a session of ${name}")`);
+      await page.waitForFunction(name => document.querySelector("h1").textContent.includes(`“${name}”`), name);
+      assert(page.url() === at("app"), page.url());
+      assert((await page.textContent("main")).includes("found by the session"), "not by session");
+      assert(await page.locator('button[aria-pressed="true"]').textContent() === `a session of ${name}`, "another session is chosen");
+      await answers(page, 2);
+      await page.waitForSelector("#chat button:enabled");
+    }
+    assert(await number(page, "failed") === 0, "requests failed");
+    await accessible(page);
+    await page.click('button:has-text("no session")');
+    await page.waitForFunction(() => document.querySelector("h1").textContent === "One URL, the tenant of your session");
+    clean(page);
+    await page.context().close();
+  });
+
   const missing = "No tenant has this address, or it has no such page";
   const narrow = [[360, "light"], [360, "dark"]], wide = [[1440, "light"], [1440, "dark"]], all = [...narrow, ...wide];
   for (const [name, url, status, heading, views] of [
     ["tenant1", at("tenant1"), 200, "Tenant “tenant1”", all], ["the static tenant", at("blog"), 200, "Tenant “blog”", all],
     ["the start page", `http://localhost:${values.port}/`, 200, "Five tenants, one edge", all], ["a host without a tenant", at("unknown"), 404, missing, all],
+    ["the choice of a session", at("app", "/-/demo/session"), 200, "One URL, the tenant of your session", all],
     // These differ from the others in their text only.
     ["tenant3", at("shared", "/tenant3/"), 200, "Tenant “tenant3”", [narrow[1]]], ["the start page by address", `http://127.0.0.1:${values.port}/`, 200, "Five tenants, one edge", [wide[0]]],
     ["a page that is missing", `http://localhost:${values.port}/no-such-page`, 404, missing, [wide[1]]],
