@@ -2,8 +2,8 @@
 # Installs, uses, upgrades and purges the Debian package in a Debian of its own,
 # whose systemd runs as PID 1 in namespaces of this machine. Needs root, mmdebstrap
 # and cgroup2. Arguments: an older and a newer package, the test program of
-# edge/cmd/tenantedge, whose clients send requests during the upgrades, and
-# optionally the number of restarts after the upgrade.
+# edge/cmd/tenantedge, whose clients send requests meanwhile, and optionally the number
+# of reloads before and of restarts after the upgrade.
 set -eu
 
 old=$1 new=$2 clients=$3 restarts=${4:-5}
@@ -29,6 +29,7 @@ fail() { say "FAILED: $*" >&2; exit 1; }
 # inside runs a command in the Debian, and within one on its network only.
 inside() { nsenter -t "$systemd" -a -r -w "$@"; }
 within() { nsenter -t "$systemd" -n "$@"; }
+apt() { inside env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 "$@"; }
 state() { inside systemctl show tenantedge.service -P "$1"; }
 
 say "installing Debian into $root"
@@ -68,13 +69,22 @@ done
 [ "$(inside systemctl is-system-running)" = running ] || fail "expected systemd to run, found the state $(inside systemctl is-system-running) and $(inside systemctl --failed --no-legend) $(cat "$work/console")"
 inside systemctl --version | head -1
 
-files() { find "$root" -xdev \( -path "$root/var/lib/dpkg" -o -path "$root/var/log" -o -path "$root/var/cache/man" -o -path "$root/var/lib/systemd" -o -path "$root/etc/*-" \) -prune -o -print | sort; }
+# files lists all files but those of apt, dpkg, man and the random seed, with the
+# contents of /etc but the copies of the users' files.
+files() {
+	find "$root" -xdev \( -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" -o -path "$root/var/cache/apt" -o -path "$root/var/log" \
+		-o -path "$root/var/cache/man" -o -path "$root/var/lib/systemd/random-seed" -o -path "$root/etc/*-" \) -prune -o -print | sort
+	find "$root/run" "$root/tmp" "$root/var/tmp" | grep tenantedge || true
+	find "$root/etc" -xdev -type f ! -name '*-' -exec sha256sum {} + | sort -k 2
+}
+# reloads counts the signals that have led to a reload.
+reloads() { inside journalctl -u tenantedge -o cat | grep -c 'the configuration was read again' || true; }
 files >"$work/before"
 cp "$old" "$root/root/old.deb"
 cp "$new" "$root/root/new.deb"
 
 say "installing the package"
-inside dpkg -i /root/old.deb
+apt install /root/old.deb
 [ "$(state ActiveState)/$(state SubState)" = active/running ] || fail "the service is $(state ActiveState)"
 say "status: $(state StatusText)"
 main=$(state MainPID)
@@ -99,25 +109,41 @@ echo 0123456789abcdef0123456789abcdef >"$root/etc/tenantedge/secrets/admin"
 cp "$here/assets/router.wasm" "$root/var/lib/tenantedge/guest.wasm"
 cp "$root/etc/tenantedge/tenantedge.yaml" "$work/config"
 inside systemctl restart tenantedge
-inside systemctl reload tenantedge
-[ "$(state ActiveState)" = active ] || fail "the service is $(state ActiveState) after a reload"
 TENANTEDGE_TOKEN=0123456789abcdef0123456789abcdef within "$root/usr/bin/tenantedge" guest status >/dev/null || fail "the secret is not read"
 
-say "upgrading under load"
+say "reloading, upgrading and restarting under load"
 mkfifo "$work/end"
-TENANTEDGE_LOAD=127.0.0.1:8080 TENANTEDGE_LOAD_APP=127.0.0.1:8000 within "$clients" -test.run '^TestClientsOfARunningEdge$' -test.count=1 -test.v <"$work/end" >"$work/load" 2>&1 &
+TENANTEDGE_LOAD=127.0.0.1:8080 TENANTEDGE_LOAD_APP=127.0.0.1:8000 within "$clients" -test.run '^TestClientsOfARunningEdge$' -test.count=1 <"$work/end" >"$work/load" 2>&1 &
 load=$!
 exec 3>"$work/end"
-for _ in $(seq 600); do
-	! grep -q 'clients send' "$work/load" || break
-	sleep 0.1
+# served waits for 200 more requests of the clients, who report them after $1.
+served() {
+	echo "$1" >&3
+	for _ in $(seq 600); do
+		! grep -q "after $1:" "$work/load" || return 0
+		sleep 0.1
+	done
+	cat "$work/load"
+	fail "the clients get no answers after $1"
+}
+served 'the start'
+for count in $(seq "$restarts"); do
+	inside systemctl reload tenantedge
+	for _ in $(seq 600); do
+		[ "$(reloads)" -lt "$count" ] || break
+		sleep 0.1
+	done
+	[ "$(reloads)" -ge "$count" ] || fail "a reload does not reach the edge"
+	served "reload $count"
 done
 before=$(state MainPID)
-inside dpkg -i /root/new.deb
+apt install /root/new.deb
 [ "$(state MainPID)" != "$before" ] || fail "the process is not replaced"
 [ "$(inside tenantedge --version)" = "tenantedge version 0.0.2" ] || fail "expected the new binary"
-for _ in $(seq "$restarts"); do
+served 'the upgrade'
+for count in $(seq "$restarts"); do
 	inside systemctl restart tenantedge
+	served "restart $count"
 done
 exec 3>&-
 wait $load || { cat "$work/load"; fail "requests failed"; }
@@ -130,21 +156,31 @@ mkdir -p "$root/etc/systemd/system/tenantedge.service.d"
 printf '[Service]\nWatchdogSec=2s\n' >"$root/etc/systemd/system/tenantedge.service.d/watchdog.conf"
 inside systemctl daemon-reload
 inside systemctl restart tenantedge
-inside kill -STOP "$(state MainPID)"
+inside systemctl kill -s STOP tenantedge
 for _ in $(seq 600); do
 	[ "$(state NRestarts)/$(state ActiveState)" != 1/active ] || break
 	sleep 0.3
 done
 [ "$(state NRestarts)/$(state ActiveState)" = 1/active ] || fail "the watchdog has not restarted the service: $(state NRestarts) $(state ActiveState)"
 
-say "removing and purging"
-inside dpkg -r tenantedge
+say "disabling, and installing again"
+inside systemctl disable -q --now tenantedge.service tenantedge.socket
+apt install --reinstall /root/new.deb
+[ "$(inside systemctl is-active tenantedge.service tenantedge.socket | sort -u)" = inactive ] || fail "installing again must not start what is disabled"
+inside systemctl enable -q --now tenantedge.socket tenantedge.service
+
+say "removing, installing and purging"
+apt remove tenantedge
 [ -f "$root/etc/tenantedge/tenantedge.yaml" ] && [ -d "$root/var/lib/tenantedge" ] || fail "removing must keep the configuration and the state"
 [ "$(inside systemctl is-active tenantedge.socket || true)" != active ] || fail "the socket is open after the removal"
-inside dpkg --purge tenantedge
+apt install /root/new.deb
+[ "$(state ActiveState)" = active ] || fail "the service is $(state ActiveState) after a removal and an installation"
+cmp "$root/etc/tenantedge/tenantedge.yaml" "$work/config" || fail "the removal has changed the configuration"
+apt purge tenantedge
 rm "$root/root/old.deb" "$root/root/new.deb"
 files >"$work/after"
 diff "$work/before" "$work/after" || fail "the purge leaves or takes files"
+! inside dpkg -s tenantedge >/dev/null 2>&1 || fail "dpkg still knows the package"
 ! inside getent passwd tenantedge || fail "the purge leaves the user"
 ! inside getent group tenantedge || fail "the purge leaves the group"
 say "passed"

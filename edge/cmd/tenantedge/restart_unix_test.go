@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha1"
@@ -148,7 +149,13 @@ type load struct {
 	clients  sync.WaitGroup
 	requests atomic.Int64
 	failed   atomic.Int64
+	opened   atomic.Int64 // websockets
 	leaving  atomic.Int64 // websockets closed with 1001
+}
+
+func (l *load) String() string {
+	return fmt.Sprintf("%d requests and %d websockets, of which %d were closed with 1001; %d failed",
+		l.requests.Load(), l.opened.Load(), l.leaving.Load(), l.failed.Load())
 }
 
 func (l *load) fail(format string, args ...any) {
@@ -170,6 +177,21 @@ func (l *load) run(n int, do func()) {
 				}
 			}
 		})
+	}
+}
+
+// more waits until the clients have got n more answers.
+func (l *load) more(n int64) {
+	l.t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for all := l.requests.Load() + n; l.requests.Load() < all; {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			l.t.Fatalf("the clients get no answers: %v", l)
+		}
 	}
 }
 
@@ -219,6 +241,7 @@ func (l *load) websocket() {
 		l.fail("websocket: %v", err)
 		return
 	}
+	l.opened.Add(1)
 	client := sockets.NewClient(up, 1<<20)
 	defer client.Drop()
 	ended := make(chan struct{})
@@ -267,19 +290,14 @@ ws_urlconfs: {ws: [{path: socket/, name: socket, upstream: "ws://%[2]s"}]}
 	l.run(5, l.websocket)
 	const upgrades = 3
 	for range upgrades {
-		before := l.requests.Load()
-		for deadline := time.Now().Add(patience); l.requests.Load() < before+200; {
-			if time.Now().After(deadline) {
-				t.Fatal("the clients get no answers")
-			}
-		}
+		l.more(200)
 		u.stop()
 		u.start()
 		u.notified("READY=1")
 	}
 	l.end()
 	u.stop()
-	t.Logf("%d requests and %d websockets closed with 1001 during %d upgrades; %d failed", l.requests.Load(), l.leaving.Load(), upgrades, l.failed.Load())
+	t.Logf("%v, during %d upgrades", l, upgrades)
 	if l.failed.Load() > 0 || l.leaving.Load() < upgrades {
 		t.Errorf("%d requests failed, expected none; %d websockets were told to reconnect", l.failed.Load(), l.leaving.Load())
 	}
@@ -324,8 +342,9 @@ func TestASocketOfSystemdThatIsMissingOrUnusedIsNamed(t *testing.T) {
 	}
 }
 
-// .ci/debtest.sh runs this test beside an edge that systemd restarts, until the
-// standard input ends.
+// .ci/debtest.sh runs this test beside an edge that systemd restarts. Each line of the
+// standard input says what the edge did. Once the clients have got further answers, it is
+// printed with what they did until then. The test ends with the input.
 func TestClientsOfARunningEdge(t *testing.T) {
 	address := os.Getenv("TENANTEDGE_LOAD")
 	if address == "" {
@@ -344,10 +363,12 @@ func TestClientsOfARunningEdge(t *testing.T) {
 		l.run(1, l.post(false))
 	}
 	l.run(20, l.websocket)
-	fmt.Println("the clients send requests")
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	for did := bufio.NewScanner(os.Stdin); did.Scan(); {
+		l.more(200)
+		fmt.Printf("after %s: %v\n", did.Text(), l)
+	}
 	l.end()
-	t.Logf("%d requests and %d websockets closed with 1001; %d failed", l.requests.Load(), l.leaving.Load(), l.failed.Load())
+	fmt.Printf("together: %v\n", l)
 	if l.failed.Load() > 0 || l.leaving.Load() == 0 {
 		t.Errorf("%d requests failed, expected none; %d websockets were told to reconnect", l.failed.Load(), l.leaving.Load())
 	}
