@@ -71,10 +71,10 @@ done
 [ "$(inside systemctl is-system-running)" = running ] || fail "expected systemd to run, found the state $(inside systemctl is-system-running) and $(inside systemctl --failed --no-legend) $(cat "$work/console")"
 inside systemctl --version | head -1
 
-# files lists all files but those of apt, dpkg, man and the random seed, with the
+# files lists all files but those of apt, debconf, dpkg, man and the random seed, with the
 # contents of /etc but the copies of the users' files.
 files() {
-	find "$root" -xdev \( -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" -o -path "$root/var/cache/apt" -o -path "$root/var/log" \
+	find "$root" -xdev \( -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" -o -path "$root/var/cache/apt" -o -path "$root/var/cache/debconf" -o -path "$root/var/log" \
 		-o -path "$root/var/cache/man" -o -path "$root/var/lib/systemd/random-seed" -o -path "$root/etc/*-" \) -prune -o -print | sort
 	find "$root/run" "$root/tmp" "$root/var/tmp" | grep tenantedge || true
 	find "$root/etc" -xdev -type f ! -name '*-' -exec sha256sum {} + | sort -k 2
