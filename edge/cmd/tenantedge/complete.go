@@ -88,17 +88,21 @@ func complete(c *cobra.Command, placeholder, typed string) ([]string, cobra.Shel
 	case "COLUMN=VALUE":
 		return matching(typed, known(c).settings), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	case "REQUEST":
-		return urls(typed, "GET http://", known(c).domains), cobra.ShellCompDirectiveNoSpace
+		return urls(typed, "http://", known(c).domains), cobra.ShellCompDirectiveNoSpace
 	case "URL":
 		return urls(typed, "ws://", known(c).domains), cobra.ShellCompDirectiveNoSpace
 	}
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
-// urls completes the host in a request such as GET http://acme.example.com/.
-func urls(typed, start string, domains []string) []string {
+// urls completes the host in a request such as http://acme.example.com/. It adds no
+// method, because bash inserts the space after it without quotes.
+func urls(typed, scheme string, domains []string) []string {
+	start := scheme
 	if at := strings.LastIndex(typed, "://"); at >= 0 {
 		start = typed[:at+len("://")]
+	} else if method, _, ok := strings.Cut(typed, " "); ok {
+		start = method + " " + scheme
 	}
 	all := make([]string, len(domains))
 	for i, d := range domains {
