@@ -118,37 +118,6 @@ func TestSchemaIsPrinted(t *testing.T) {
 	}
 }
 
-func TestManualPagesAreTheSameEveryTime(t *testing.T) {
-	pages := func() map[string]string {
-		folder := t.TempDir()
-		if code, _, stderr := command("", "man", folder); code != exitOK {
-			t.Fatal(stderr)
-		}
-		all := map[string]string{}
-		entries, err := os.ReadDir(folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			data, err := os.ReadFile(filepath.Join(folder, e.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			all[e.Name()] = string(data)
-		}
-		return all
-	}
-	first, second := pages(), pages()
-	for name, text := range first {
-		if second[name] != text {
-			t.Errorf("%s differs", name)
-		}
-	}
-	if len(first) < 30 || !strings.Contains(first["tenantedge-serve.1"], "SIGTERM") || !strings.Contains(first["tenantedge-tenants-domain-add.1"], ".SH EXAMPLE") {
-		t.Errorf("%d pages, tenantedge-serve.1 is\n%s", len(first), first["tenantedge-serve.1"])
-	}
-}
-
 func TestNamesAreCompletedFromTheConfiguration(t *testing.T) {
 	path := writeFile(t, "edge.yaml", `
 tenants: {www: {DOMAINS: [example.com], URLCONF: site}, default: {URLCONF: {attribute: plan, values: {free: site, paid: site}}}}

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 )
 
 func newMan() *cobra.Command {
@@ -21,24 +23,34 @@ func newMan() *cobra.Command {
 		Example: "  tenantedge man /usr/local/share/man/man1",
 		Args:    exactArgs("DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
-			header := &doc.GenManHeader{Section: "1", Manual: "tenantedge", Source: "tenantedge"}
-			if os.Getenv("SOURCE_DATE_EPOCH") == "" {
-				header.Date = &time.Time{}
+			date := ""
+			if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+				seconds, err := strconv.ParseInt(epoch, 10, 64)
+				if err != nil {
+					return fmt.Errorf("man: SOURCE_DATE_EPOCH: expected seconds since 1970, found %q", epoch)
+				}
+				date = time.Unix(seconds, 0).UTC().Format(time.DateOnly)
 			}
 			root := c.Root()
 			root.InitDefaultCompletionCmd()
-			var visit func(*cobra.Command)
-			visit = func(sub *cobra.Command) {
-				sub.DisableAutoGenTag = true // it has the date of the build
-				for _, s := range sub.Commands() {
-					visit(s)
-				}
-			}
-			visit(root)
-			if err := doc.GenManTree(root, header, args[0]); err != nil {
-				return fmt.Errorf("man: %w", err)
-			}
-			return nil
+			return writePages(root, args[0], date)
 		},
 	}
 }
+
+// writePages writes the pages of c and of all commands below it to dir.
+func writePages(c *cobra.Command, dir, date string) error {
+	if err := os.WriteFile(filepath.Join(dir, pageName(c)+".1"), []byte(manPage(c, date)), 0o644); err != nil {
+		return fmt.Errorf("man: %w", err)
+	}
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			if err := writePages(sub, dir, date); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
