@@ -180,7 +180,7 @@ deb-test: ## install, upgrade under load and purge the package in a Debian of it
 image: ## build the image tenantedge:latest with buildah, podman or docker
 	@sh .ci/image.sh tenantedge:latest
 
-image-test: ## build the image with buildah and run it as a user that is not root; needs root
+image-test: ## build the image and run it with podman and crun, without rights and read only; needs root
 	@sh .ci/image.sh tenantedge:test && sh .ci/imagetest.sh tenantedge:test
 
 soak: ## test the engine at length: 200 swaps under load, 100,000 audited calls, fuel, pauses, start-up, memory; 20 minutes
