@@ -79,6 +79,8 @@ files() {
 	find "$root/run" "$root/tmp" "$root/var/tmp" | grep tenantedge || true
 	find "$root/etc" -xdev -type f ! -name '*-' -exec sha256sum {} + | sort -k 2
 }
+# swapped reports whether the edge has followed a change of the guest's file.
+swapped() { inside journalctl -u tenantedge -o cat | grep -q '"audit":"guest.path","outcome":"done","who":"file"'; }
 # reloads counts the signals that have led to a reload.
 reloads() { inside journalctl -u tenantedge -o cat | grep -c 'the configuration was read again' || true; }
 files >"$work/before"
@@ -138,6 +140,15 @@ for count in $(seq "$restarts"); do
 	[ "$(reloads)" -ge "$count" ] || fail "a reload does not reach the edge"
 	served "reload $count"
 done
+# The same guest with a further section, so that it is another one to the edge.
+{ cat "$here/assets/router.wasm"; printf '\0\3\1xy'; } >"$root/var/lib/tenantedge/new.wasm"
+mv "$root/var/lib/tenantedge/new.wasm" "$root/var/lib/tenantedge/guest.wasm"
+for _ in $(seq 600); do
+	! swapped || break
+	sleep 0.1
+done
+swapped || fail "the guest is not replaced"
+served 'the swap of the guest'
 before=$(state MainPID)
 apt install /root/new.deb
 [ "$(state MainPID)" != "$before" ] || fail "the process is not replaced"
