@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -166,10 +167,20 @@ func known(c *cobra.Command) (n names) {
 		n.domains = append(n.domains, d.Domain)
 	}
 	for _, list := range []*[]string{&n.schemas, &n.domains, &n.settings} {
+		*list = slices.DeleteFunc(*list, unsafe)
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
 	return n
+}
+
+// unsafe reports whether a name has characters that a shell, a terminal or cobra's
+// scripts may take for more than text. Django does not validate domains, so that a
+// tenant may have chosen such a name; no request can have it as its host.
+func unsafe(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.=", r)
+	})
 }
 
 func choices(c *abi.Choice) (all []string) {

@@ -43,6 +43,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	escapeInFish(root)
 	command, err := root.ExecuteContextC(ctx)
 	// A command that serves has put queues in front of both, so that slow readers do
 	// not delay the end of the process.
