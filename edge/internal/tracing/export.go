@@ -6,11 +6,14 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Stats count spans that have ended.
@@ -50,6 +53,40 @@ func newExport(to sdk.SpanExporter, logger *slog.Logger) *export {
 	}
 	e.SpanProcessor = sdk.NewBatchSpanProcessor(exporter{to, e}, options...)
 	return e
+}
+
+// maxText is the size of the longest text of a span, in bytes. Clients choose the path,
+// the method and the agent; spans wait in memory, and a collector refuses the batch of
+// one that is too large.
+const maxText = 1 << 10
+
+// clip returns at most maxText bytes of s, without keeping the rest in memory.
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(strings.Clone(s[:maxText]), "") + "…"
+}
+
+// clipTexts clips the attributes of a span of a request that has long texts. The limit of
+// the SDK would keep all of a text in memory.
+func clipTexts(ctx context.Context, s trace.Span) {
+	q := requestOf(ctx)
+	of, ok := s.(sdk.ReadWriteSpan)
+	if !ok || q == nil || !q.long {
+		return
+	}
+	for _, a := range of.Attributes() {
+		if a.Value.Type() == attribute.STRING {
+			of.SetAttributes(attribute.String(string(a.Key), clip(a.Value.AsString())))
+		}
+	}
+}
+
+// OnStart implements sdk.SpanProcessor.
+func (e *export) OnStart(ctx context.Context, s sdk.ReadWriteSpan) {
+	clipTexts(ctx, s)
+	e.SpanProcessor.OnStart(ctx, s)
 }
 
 // OnEnd implements sdk.SpanProcessor.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
@@ -25,6 +26,7 @@ type Request struct {
 	span    trace.SpanContext // of a request that is not sampled; of a sampled one, its trace
 	parent  [1]string         // the field traceparent with span
 	trusted bool              // the peer may send baggage
+	long    bool              // the request has texts that spans have to clip
 }
 
 // Key is the context key of a *Request.
@@ -53,7 +55,7 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-	linked := otelhttp.NewMiddleware("", append(t.options, otelhttp.WithPublicEndpointFn(isLinked))...)(within)
+	linked := otelhttp.NewMiddleware("", t.named(nameOf, otelhttp.WithPublicEndpointFn(isLinked))...)(within)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch q := requestOf(r.Context()); {
 		case q == nil || !q.span.IsSampled():
@@ -70,6 +72,23 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 // client's.
 func isLinked(r *http.Request) bool { return !requestOf(r.Context()).trusted }
 
+// named returns the options of spans with names.
+func (t *Tracer) named(name func(*http.Request) string, more ...otelhttp.Option) []otelhttp.Option {
+	all := append(slices.Clone(t.options), otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return name(r) }))
+	return append(all, more...)
+}
+
+// nameOf returns the name of the span of a request: its method, or HTTP for one that no
+// standard knows (semantic conventions of HTTP). Backends count spans by name, so that
+// clients must not make names.
+func nameOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodConnect, http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPatch, http.MethodPost, http.MethodPut, http.MethodTrace:
+		return r.Method
+	}
+	return "HTTP"
+}
+
 func hasParent(r *http.Request) bool { return len(r.Header["Traceparent"]) == 1 }
 
 // parentOf returns the context of a request with the span of its client.
@@ -80,6 +99,7 @@ func parentOf(r *http.Request) context.Context {
 // Decide decides whether a request is sampled, and sets q.
 func (t *Tracer) Decide(q *Request, r *http.Request) {
 	q.trusted = t.config.TrustsPeer(r)
+	q.long = len(r.Method)+len(r.RequestURI)+len(r.Host)+len(r.UserAgent())+len(r.Header.Get("X-Forwarded-For")) > maxText
 	var parent trace.SpanContext
 	if q.trusted && hasParent(r) {
 		parent = trace.SpanContextFromContext(parentOf(r))
@@ -131,7 +151,7 @@ func (prepared) Extract(ctx context.Context, _ propagation.TextMapCarrier) conte
 
 // Transport adds a span for each exchange with an application to sampled requests.
 func (t *Tracer) Transport(next http.RoundTripper) http.RoundTripper {
-	spanned := otelhttp.NewTransport(withoutQuery{next}, t.options...)
+	spanned := otelhttp.NewTransport(withoutQuery{next}, t.named(func(r *http.Request) string { return "HTTP " + nameOf(r) })...)
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		if q := requestOf(r.Context()); q != nil && q.span.IsSampled() {
 			return spanned.RoundTrip(r)
@@ -145,15 +165,17 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // withoutQuery removes the query from the URL that the span has, since it may hold
-// secrets.
+// secrets, and clips the texts that the span has got after its start.
 type withoutQuery struct{ http.RoundTripper }
 
 func (t withoutQuery) RoundTrip(r *http.Request) (*http.Response, error) {
+	s := trace.SpanFromContext(r.Context())
 	if r.URL.RawQuery != "" {
 		u := *r.URL
 		u.RawQuery, u.User = "", nil
-		trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.full", u.String()))
+		s.SetAttributes(attribute.String("url.full", u.String()))
 	}
+	clipTexts(r.Context(), s)
 	return t.RoundTripper.RoundTrip(r)
 }
 

@@ -238,6 +238,44 @@ func TestSpansAreDroppedAndCountedWhileTheCollectorIsDown(t *testing.T) {
 	}
 }
 
+// Spans wait in memory, and a collector refuses a batch that is too large: all of it, with
+// the spans of other tenants.
+func TestSpansDoNotGrowWithARequest(t *testing.T) {
+	to := newSpans(t)
+	tracer := newTracer(t, Config{Endpoint: to.URL, Sample: share(1)})
+	long := strings.Repeat("é", 30000)
+	r := httptest.NewRequest(strings.Repeat("M", 30000), "/"+long+"?token="+long, nil)
+	r.Host, r.RemoteAddr = strings.Repeat("h", 30000), "10.0.0.1:5"
+	r.Header.Set("User-Agent", long)
+	r.Header.Set("X-Forwarded-For", long)
+	tracer.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for _, out := range []string{"http://app/" + long, "http://app/" + long + "?" + long} {
+			sent, err := http.NewRequestWithContext(r.Context(), r.Method, out, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent.Header = r.Header
+			_, _ = tracer.Transport(roundTripper(func(*http.Request) (*http.Response, error) {
+				return nil, errors.New("it failed")
+			})).RoundTrip(sent)
+		}
+	})).ServeHTTP(httptest.NewRecorder(), follow(tracer, r))
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(to.got) != 3 {
+		t.Fatalf("%d spans, expected 3", len(to.got))
+	}
+	for _, s := range to.got {
+		if size := proto.Size(s); size > 6*maxText || size < maxText {
+			t.Errorf("a span of %d bytes: %.2000s", size, s)
+		}
+		if want := map[otlp.Span_SpanKind]string{otlp.Span_SPAN_KIND_SERVER: "HTTP", otlp.Span_SPAN_KIND_CLIENT: "HTTP HTTP"}[s.Kind]; s.Name != want {
+			t.Errorf("a span has the name %.80q, expected %q: clients must not make names", s.Name, want)
+		}
+	}
+}
+
 func TestTheEnvironmentOfOpenTelemetryIsRead(t *testing.T) {
 	to := newSpans(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", to.URL)
