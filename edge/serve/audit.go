@@ -17,6 +17,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
 // auditLog records who changed the guest or the configuration, and who tried to: in the log, as records
@@ -129,7 +130,7 @@ func (a *auditLog) write(r auditRecord, suppressed uint64) {
 	if path == "" {
 		return
 	}
-	if err := slog.NewJSONHandler(appended(path), nil).Handle(ctx, entry); err != nil {
+	if err := slog.NewJSONHandler(logs.Escaped(appended(path)), nil).Handle(ctx, entry); err != nil {
 		a.failures.Add(1)
 		a.log.Error("cannot append to the audit log", "file", path, "error", err)
 	}

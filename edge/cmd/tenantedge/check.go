@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -234,7 +233,7 @@ func (o *checkOptions) rows(ctx context.Context, file *config.File, s *serve.Ser
 
 func (o *checkOptions) write(out io.Writer, r *checkReport) error {
 	if o.json {
-		enc := json.NewEncoder(out)
+		enc := newEncoder(out)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(r)

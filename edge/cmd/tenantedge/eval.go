@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -227,7 +226,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 type writer func(q *question, answer any) error
 
 func writeJSON(out io.Writer) writer {
-	enc := json.NewEncoder(out)
+	enc := newEncoder(out)
 	enc.SetEscapeHTML(false)
 	return func(_ *question, answer any) error { return enc.Encode(answer) }
 }

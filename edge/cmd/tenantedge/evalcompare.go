@@ -123,7 +123,7 @@ func (c *comparison) write(ctx context.Context) writer {
 
 func (c *comparison) writeDifferences(q *question, all []difference) error {
 	if c.json {
-		enc := json.NewEncoder(c.out)
+		enc := newEncoder(c.out)
 		enc.SetEscapeHTML(false)
 		return enc.Encode(differenceLine{q.ID, c.asked, all})
 	}
@@ -199,7 +199,7 @@ func (o *evalOptions) compareExpected(ctx context.Context, e *evaluator, stdout 
 	}
 	r.count()
 	if o.json {
-		enc := json.NewEncoder(stdout)
+		enc := newEncoder(stdout)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(&r)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -202,7 +201,7 @@ func (names guestNames) describe(r fleet.Ref) string {
 
 // writeIndented writes JSON for people and programs.
 func writeIndented(out io.Writer, v any) error {
-	e := json.NewEncoder(out)
+	e := newEncoder(out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -224,7 +223,7 @@ func listRegistry(ctx context.Context, repository string, o artifact.Options) ([
 
 func writeListed(out io.Writer, guests []listedGuest, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(out)
+		enc := newEncoder(out)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(guests)

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -123,7 +122,7 @@ func (o *replayOptions) run(ctx context.Context, args []string, stdout, stderr i
 	}
 	out := bufio.NewWriter(stdout)
 	if o.json {
-		enc := json.NewEncoder(out)
+		enc := newEncoder(out)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(r)

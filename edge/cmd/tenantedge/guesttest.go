@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -130,7 +129,7 @@ func (o *guestTestOptions) run(ctx context.Context, guest string, paths []string
 		}
 	}
 	if o.json {
-		enc := json.NewEncoder(stdout)
+		enc := newEncoder(stdout)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(&r)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -110,7 +109,7 @@ func listJSON(w io.Writer, state tenantdb.State) error {
 	for _, d := range state.Domains {
 		out.Domains = append(out.Domains, domain(d))
 	}
-	enc := json.NewEncoder(w)
+	enc := newEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(out)

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"strings"
 	"unicode"
+
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
 // terminal writes text for people to Writer. A guest, a client or a file may have
@@ -34,3 +37,6 @@ func forTerminal(s string) string {
 		return unicode.ReplacementChar
 	}, s)
 }
+
+// newEncoder returns an encoder whose JSON a terminal may get.
+func newEncoder(to io.Writer) *json.Encoder { return json.NewEncoder(logs.Escaped(to)) }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -162,7 +161,7 @@ func (o *topOptions) poll(ctx context.Context) (*polled, error) {
 
 func (o *topOptions) show(s *screen, out io.Writer, f *frame) error {
 	if o.json {
-		return json.NewEncoder(out).Encode(f)
+		return newEncoder(out).Encode(f)
 	}
 	return s.draw(f.text())
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -189,7 +188,7 @@ type pricedRow struct {
 }
 
 func writeUsageJSON(out io.Writer, r *accounting.Report, prices prices) error {
-	encoder := json.NewEncoder(out)
+	encoder := newEncoder(out)
 	encoder.SetIndent("", "  ")
 	if len(prices) == 0 {
 		return encoder.Encode(r)
