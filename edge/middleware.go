@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/stats"
@@ -118,7 +119,7 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	}
 	if h.config.Logger.Enabled(r.Context(), level) {
 		line := []slog.Attr{
-			slog.Int("status", e.Status), slog.String("host", r.Host), slog.String("path", r.URL.Path),
+			slog.Int("status", e.Status), logs.Text("host", r.Host), logs.Text("path", r.URL.Path),
 			slog.String("reason", e.Reason), slog.String("request", e.RequestID),
 		}
 		if e.Err != nil {

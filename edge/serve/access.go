@@ -9,6 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
@@ -99,7 +100,7 @@ func (a *access) guestFailed(r *http.Request, err error) int {
 		status = http.StatusInternalServerError
 	}
 	id := noteFailure(r.Context(), "the guest failed to authorize the request")
-	a.log.Error("the guest failed to authorize the request; access to the file is denied", "error", err, "request", id, "host", r.Host, "path", r.URL.Path)
+	a.log.Error("the guest failed to authorize the request; access to the file is denied", "error", err, "request", id, logs.Text("host", r.Host), logs.Text("path", r.URL.Path))
 	return status
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/accesslog"
 	"github.com/tenantedge/tenantedge/edge/internal/accounting"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/internal/tracing"
 	"github.com/tenantedge/tenantedge/edge/stats"
@@ -141,7 +142,7 @@ func (s *generation) logAccess(r *http.Request, o *observed, began time.Time, to
 	n, w := &o.note, &o.write
 	line := accesslog.Line{
 		At: began.Add(took), Request: o.requestID(),
-		Method: r.Method, Host: r.Host, Path: r.URL.Path,
+		Method: logs.Clip(r.Method), Host: logs.Clip(r.Host), Path: logs.Clip(r.URL.Path),
 		Status: w.status(), Bytes: w.bytes, Took: took, Peer: r.RemoteAddr, Proto: r.Proto,
 		Tenant: n.tenant.Schema, Routing: n.routing,
 		Trace: requestid.TraceOf(o), Reason: n.reason,

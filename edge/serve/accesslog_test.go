@@ -59,3 +59,18 @@ func TestTheIDThatAClientGetsIsInTheLog(t *testing.T) {
 		}
 	}
 }
+
+// Clients fill neither the disk nor the queue of the log with long requests.
+func TestLinesOfTheLogDoNotGrowWithARequest(t *testing.T) {
+	w := start(t, func(s *setup) { s.options.AccessLog = true })
+	for _, host := range []string{"acme.example.com", "unknown.example.com", "lost.example.com"} {
+		w.get(host, "/"+strings.Repeat("%01", 15<<10))
+		w.get(host, "/"+strings.Repeat("x", 40<<10))
+	}
+	w.eventually("six lines", func() bool { return len(w.logs.entries("access")) == 6 })
+	for line := range strings.Lines(w.logs.String()) {
+		if len(line) > 16<<10 {
+			t.Errorf("a line of %d bytes: %.100s", len(line), line)
+		}
+	}
+}

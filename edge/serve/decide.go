@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/decide"
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
@@ -119,7 +120,7 @@ func (s *generation) logDecision(r *http.Request, d *decide.Decision) {
 	}
 	began, _ := r.Context().Value(askedKey{}).(asked)
 	attrs := []slog.Attr{
-		slog.String("request", began.id), slog.String("method", in.Method), slog.String("host", in.Host), slog.String("path", path),
+		slog.String("request", began.id), logs.Text("method", in.Method), logs.Text("host", in.Host), logs.Text("path", path),
 		slog.Int("status", d.Status), slog.Float64("ms", float64(time.Since(began.at).Microseconds())/1000),
 		slog.String("peer", r.RemoteAddr), slog.String("client", in.RemoteAddr),
 		slog.String("tenant", schema), slog.String("routing", routing), slog.String("result", string(d.Result)),

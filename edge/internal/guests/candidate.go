@@ -304,7 +304,7 @@ func (t *candidate) note(r *Request, current, found *Decision, kinds []stats.Dif
 		t.samples = slices.Delete(t.samples, 0, 1)
 	}
 	t.samples = append(t.samples, stats.DifferenceSample{
-		At: time.Now(), Method: r.Method, Host: fmt.Sprintf("%.200s", r.Host), Path: fmt.Sprintf("%.200s", rawPath(r.Target)),
+		At: time.Now(), Method: fmt.Sprintf("%.20s", r.Method), Host: fmt.Sprintf("%.200s", r.Host), Path: fmt.Sprintf("%.200s", rawPath(r.Target)),
 		Kinds: kinds, Current: brief(current), Candidate: brief(found),
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 	"github.com/tenantedge/tenantedge/edge/internal/steady"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
@@ -163,7 +164,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, status int, err e
 	h.counts.fail(status)
 	closeConnection(w, r)
 	if status >= http.StatusInternalServerError && status != http.StatusInsufficientStorage {
-		h.options.Logger.ErrorContext(r.Context(), "an upload failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		h.options.Logger.ErrorContext(r.Context(), "an upload failed", logs.Text("method", r.Method), logs.Text("path", r.URL.Path), "error", err)
 	}
 	h.options.Fail(w, r, status, err)
 }
