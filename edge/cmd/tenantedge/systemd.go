@@ -23,13 +23,13 @@ func (p supervisor) notify(lines string) {
 }
 
 func (p supervisor) starting() {
-	p.notify("STATUS=Loading the guest and the directory")
+	p.notify(statusLine("Loading the guest and the directory"))
 }
 
 // serving reports that the listeners are open, and from then on, until ctx ends,
 // that the Server works.
 func (p supervisor) serving(ctx context.Context, s *serve.Server) {
-	p.notify(daemon.SdNotifyReady + "\nSTATUS=" + status(s))
+	p.notify(daemon.SdNotifyReady + "\n" + status(s))
 	within, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		p.log.Warn("cannot read the time of systemd's watchdog", "error", err)
@@ -57,9 +57,9 @@ func (p supervisor) watch(ctx context.Context, s *serve.Server, every time.Durat
 			return
 		case err != nil:
 			p.log.Error("the self-check failed; systemd restarts the edge if it does not recover", "error", err)
-			p.notify("STATUS=The self-check failed: " + err.Error())
+			p.notify(statusLine("The self-check failed: " + err.Error()))
 		default:
-			p.notify(daemon.SdNotifyWatchdog + "\nSTATUS=" + status(s))
+			p.notify(daemon.SdNotifyWatchdog + "\n" + status(s))
 		}
 	}
 }
@@ -67,14 +67,18 @@ func (p supervisor) watch(ctx context.Context, s *serve.Server, every time.Durat
 // reloading reports the beginning of a reload. The caller calls done at its end.
 func (p supervisor) reloading(s *serve.Server) (done func()) {
 	p.notify(daemon.SdNotifyMonotonicUsec() + daemon.SdNotifyReloading + "\nSTATUS=Reloading")
-	return func() { p.notify(daemon.SdNotifyReady + "\nSTATUS=" + status(s)) }
+	return func() { p.notify(daemon.SdNotifyReady + "\n" + status(s)) }
 }
 
 func (p supervisor) stopping() {
 	p.notify(daemon.SdNotifyStopping + "\nSTATUS=Shutting down; open requests are answered")
 }
 
-// status describes s in one line.
+// statusLine returns a line with a status. In text with further lines, a guest that has
+// such a name could send WATCHDOG=trigger or MAINPID=1.
+func statusLine(text string) string { return "STATUS=" + inLine(text) }
+
+// status returns the line that describes s.
 func status(s *serve.Server) string {
 	r := s.Readiness()
 	tenants := "static tenants only"
@@ -84,5 +88,5 @@ func status(s *serve.Server) string {
 			tenants += ", which may be out of date"
 		}
 	}
-	return fmt.Sprintf("Serving; %s, %s in progress, guest %s", tenants, plural(int(r.Requests), "request"), r.Guest.Name)
+	return statusLine(fmt.Sprintf("Serving; %s, %s in progress, guest %s", tenants, plural(int(r.Requests), "request"), r.Guest.Name))
 }
