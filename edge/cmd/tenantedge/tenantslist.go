@@ -82,7 +82,7 @@ func listText(w io.Writer, state tenantdb.State) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tSCHEMA\tDOMAINS")
 	for _, t := range state.Tenants {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", t.ID, t.Schema, strings.Join(domains[t.ID], " "))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", inLine(t.ID), inLine(t.Schema), inLine(strings.Join(domains[t.ID], " ")))
 	}
 	return table.Flush()
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/internal/inspect"
@@ -45,5 +46,20 @@ func TestTextForPeopleHasNoControlCharacters(t *testing.T) {
 		if strings.Contains(text, "\x1b") || !strings.Contains(text, "�[31m") {
 			t.Errorf("%s: %q", name, text)
 		}
+	}
+}
+
+func TestTheListOfTenantsHasOneLineForEach(t *testing.T) {
+	path := writeFile(t, "tenantedge.yaml", `listeners: [":8080"]
+tenants: {public: {}, default: {URLCONF: app}}
+urlconfs: {app: {reply: {body: x}}}
+directory:
+  source: file
+  tenants: [{id: "7\n8  other\e]0;title\a", schema_name: acme}]
+  domains: [{tenant_id: "7\n8  other\e]0;title\a", domain: "a\u009b\tb"}]
+`)
+	code, stdout, stderr := command("", "tenants", "-c", path, "list")
+	if code != exitOK || strings.Count(stdout, "\n") != 2 || strings.ContainsFunc(strings.ReplaceAll(stdout, "\n", ""), unicode.IsControl) {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
 }

@@ -292,6 +292,24 @@ func TestReportsAreGroupedSortedAndLimited(t *testing.T) {
 	}
 }
 
+func TestNamesInACSVAreNoFormulasAndControlNoTerminal(t *testing.T) {
+	for id, want := range map[string]string{
+		"=cmd|' /C calc'!A0": "'=cmd|' /C calc'!A0", "+1": "'+1", "-1": "'-1", "@SUM(1)": "'@SUM(1)", "'=1": "''=1",
+		"\t=1": "\uFFFD=1", "a\nb": "a\uFFFDb", "\x1b]0;x\a\u009b": "\uFFFD]0;x\uFFFD\uFFFD",
+		"7": "7", "": "", "é-1": "é-1", "0b5c7b9e-1": "0b5c7b9e-1",
+	} {
+		r := Report{Rows: []Row{{noon, 60, "acme", id, Usage{}}}}
+		var out bytes.Buffer
+		if err := r.WriteCSV(&out, nil); err != nil {
+			t.Fatal(err)
+		}
+		lines, err := csv.NewReader(&out).ReadAll()
+		if err != nil || len(lines) != 2 || lines[1][3] != want {
+			t.Errorf("%q: %q, %v, expected %q", id, lines, err, want)
+		}
+	}
+}
+
 func TestACSVHasAllFigures(t *testing.T) {
 	var u Usage
 	for n, figure := range u.Figures() {

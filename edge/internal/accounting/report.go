@@ -8,7 +8,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Row is what one tenant used in one window.
@@ -219,8 +221,24 @@ func (u *Usage) Figure(column string) uint64 {
 	return u.Requests()
 }
 
-// WriteCSV writes the rows, with a line of names. cost returns what a row costs, for a
-// column of that name; nil: there is none.
+// cell returns a name for a table, in one line. An application may let a tenant choose it, and
+// a spreadsheet would take one that begins with = for a formula.
+func cell(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, name)
+	if name != "" && strings.ContainsRune("'=+-@", rune(name[0])) {
+		return "'" + name
+	}
+	return name
+}
+
+// WriteCSV writes the rows, with a line of names. A name that could be a formula begins
+// with an apostrophe. cost returns what a row costs, for a column of that name; nil: there is
+// none.
 func (r *Report) WriteCSV(to io.Writer, cost func(*Usage) string) error {
 	w := csv.NewWriter(to)
 	line := append([]string{"start", "seconds", "tenant", "id"}, Columns[:]...)
@@ -230,7 +248,7 @@ func (r *Report) WriteCSV(to io.Writer, cost func(*Usage) string) error {
 	_ = w.Write(line) // Error returns the error
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		line = append(line[:0], row.Start.Format(time.RFC3339Nano), strconv.FormatFloat(row.Seconds, 'f', -1, 64), row.Tenant, row.ID)
+		line = append(line[:0], row.Start.Format(time.RFC3339Nano), strconv.FormatFloat(row.Seconds, 'f', -1, 64), cell(row.Tenant), cell(row.ID))
 		for _, figure := range row.Usage.Figures() {
 			line = append(line, strconv.FormatUint(*figure, 10))
 		}
