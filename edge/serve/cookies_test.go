@@ -62,3 +62,35 @@ func TestAnApplicationGetsTheSessionOfTheEdge_A4(t *testing.T) {
 		check("HTTP/2", w.http2(t).do(getHead("/", lines...)...).status)
 	}
 }
+
+// A browser sends the console's cookie to all ports of its host, but no application that
+// the edge serves there gets it.
+func TestAnApplicationDoesNotGetTheCookieOfTheConsole(t *testing.T) {
+	u, heads := capturing(t, plainAnswer)
+	w := start(t, withUpstreamConf(u, nil), h2c)
+	for _, c := range []struct {
+		lines []string
+		want  []string
+	}{
+		{[]string{"tenantedge-console=SECRET"}, nil},
+		{[]string{"a=1; tenantedge-console=SECRET; b=\"2\""}, []string{"Cookie: a=1; b=\"2\""}},
+		{[]string{"a=1", "__Host-tenantedge-console=SECRET", "b=2"}, []string{"Cookie: a=1; b=2"}},
+		{[]string{"tenantedge-console=SECRET;tenantedge-console=SECRET"}, nil},
+		{[]string{"a=tenantedge-console"}, []string{"Cookie: a=tenantedge-console"}},
+	} {
+		lines := make([]string, len(c.lines))
+		for i, line := range c.lines {
+			lines[i] = "cookie: " + line
+		}
+		if status := w.rawStatus("GET / HTTP/1.1\r\nHost: acme.example.com\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"); status != 200 {
+			t.Fatalf("%q: status %d", c.lines, status)
+		}
+		if got := linesOf(<-heads, "Cookie"); !slices.Equal(got, c.want) {
+			t.Errorf("%q: the application got %q, expected %q", c.lines, got, c.want)
+		}
+		w.http2(t).do(getHead("/", lines...)...)
+		if got := linesOf(<-heads, "Cookie"); !slices.Equal(got, c.want) {
+			t.Errorf("HTTP/2, %q: the application got %q, expected %q", c.lines, got, c.want)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
 )
 
 // session is a browser that has signed in. What it may do is asked of the Gate for each
@@ -133,9 +135,9 @@ func (s *sessions) notices(one *session) *notice {
 // browsers refuse one that another host, or a page without TLS, has set.
 func cookieName(r *http.Request) string {
 	if r.TLS != nil {
-		return "__Host-tenantedge-console"
+		return "__Host-" + trust.ConsoleCookie
 	}
-	return "tenantedge-console"
+	return trust.ConsoleCookie
 }
 
 // cookie returns the session's cookie with a value; empty: it is removed.

@@ -65,8 +65,8 @@ func (q *Request) Apply(r *http.Request) *http.Request {
 }
 
 // Normalize removes ambiguities that the edge and an application could resolve
-// differently: several Cookie lines become one (RFC 9113, 8.2.3), and with
-// RouteForwardedHost, the X-Forwarded-Host of a trusted peer becomes the Host. It
+// differently: several Cookie lines become one (RFC 9113, 8.2.3), without those of the
+// console, and with RouteForwardedHost, the X-Forwarded-Host of a trusted peer becomes the Host. It
 // changes a copy of the headers. It rejects malformed requests, a trusted peer's
 // X-Forwarded-Host unless it is a single value that names the Host, and under
 // hardened rules, an ambiguous Host.
@@ -84,10 +84,14 @@ func (r *Rules) Normalize(q *Request) *Rejection {
 			return &Rejection{http.StatusMisdirectedRequest, "the X-Forwarded-Host of a trusted peer differs from the Host"}
 		}
 	}
-	if cookies := q.Header["Cookie"]; len(cookies) > 1 {
+	if cookies := q.Header["Cookie"]; len(cookies) > 1 || hasConsoleCookie(cookies) {
 		q.Header = q.Header.Clone()
-		q.Header["Cookie"] = []string{strings.Join(cookies, "; ")}
 		q.normalized = true
+		if joined := withoutConsoleCookies(strings.Join(cookies, "; ")); joined != "" {
+			q.Header["Cookie"] = []string{joined}
+		} else {
+			delete(q.Header, "Cookie")
+		}
 	}
 	if host != q.Host {
 		q.Host, q.normalized = host, true
