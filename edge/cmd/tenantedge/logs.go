@@ -24,7 +24,7 @@ func newLogger(w io.Writer, c config.Logs) *slog.Logger {
 		if c.Format == "text" || c.Format != "json" && isTerminal(w) {
 			return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: c.Level}))
 		}
-		return slog.New(accesslog.NewJSONHandler(logs.Escaped(to), c.Level))
+		return slog.New(accesslog.NewJSONHandler(to, c.Level))
 	}
 	if queue, ok := w.(*logs.Writer); ok {
 		queue.Note(func(dropped uint64) []byte {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
 // recorded returns the line as slog writes it.
@@ -24,7 +26,7 @@ func recorded(t testing.TB, l *Line, handler func(io.Writer) slog.Handler) strin
 	return b.String()
 }
 
-func slogJSON(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) }
+func slogJSON(w io.Writer) slog.Handler { return slog.NewJSONHandler(logs.Escaped(w), nil) }
 
 // written returns the line as Write writes it to a handler.
 func written(t testing.TB, l *Line, handler func(io.Writer) slog.Handler) string {
@@ -47,7 +49,7 @@ var typical = Line{
 func TestALineIsThatOfSlog(t *testing.T) {
 	full := typical
 	full.HasCost, full.Fuel, full.Guest, full.HostCalls = true, 1<<63, 12345, 3
-	full.Trace, full.Reason, full.Path = "0af7651916cd43dd8448eb211c80319c", "unknown \"urlconf\"\n", "/ä\x00\xff<&>\u2028\\"
+	full.Trace, full.Reason, full.Path = "0af7651916cd43dd8448eb211c80319c", "unknown \"urlconf\"\n", "/ä\x00\xff<&>\u2028\\\x7f\u009b31m\u202e"
 	for _, l := range []Line{{At: typical.At}, typical, full, {Took: -time.Second, Status: -1, Bytes: -1, At: time.Now()}} {
 		want := recorded(t, &l, slogJSON)
 		if got := written(t, &l, ownJSON); got != want {
@@ -72,6 +74,9 @@ func FuzzLine(f *testing.F) {
 		got, want := written(t, &l, ownJSON), recorded(t, &l, slogJSON)
 		if values(t, got) != values(t, want) { // the ways to escape a character differ
 			t.Errorf("the line is\n%s\nexpected that of slog\n%s", got, want)
+		}
+		if strings.ContainsAny(got, "\x7f\u0085\u009b\u202e") {
+			t.Errorf("%q has characters that control a terminal", got)
 		}
 	})
 }

@@ -9,14 +9,15 @@ import (
 	"strconv"
 	"sync"
 	"time"
-	"unicode/utf8"
+
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
-// NewJSONHandler returns a slog.JSONHandler that is also a Handler. Each record is one
-// call of to.Write, which must be safe for concurrent use. Attributes cannot be replaced,
-// and there is no position in the source.
+// NewJSONHandler returns a slog.JSONHandler that is also a Handler, and escapes what
+// [logs.Escaped] does. Each record is one call of to.Write, which must be safe for
+// concurrent use. Attributes cannot be replaced, and there is no position in the source.
 func NewJSONHandler(to io.Writer, level slog.Leveler) Handler {
-	return &jsonHandler{slog.NewJSONHandler(to, &slog.HandlerOptions{Level: level}), to}
+	return &jsonHandler{slog.NewJSONHandler(logs.Escaped(to), &slog.HandlerOptions{Level: level}), to}
 }
 
 type jsonHandler struct {
@@ -40,8 +41,7 @@ const maxKept = 16 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
-// AppendJSON appends the line as a slog.JSONHandler writes its record, with the line
-// break.
+// AppendJSON appends the line as the handler writes its record, with the line break.
 func (l *Line) AppendJSON(b []byte) []byte {
 	b = append(b, `{"time":"`...)
 	b = l.At.AppendFormat(b, time.RFC3339Nano)
@@ -75,7 +75,7 @@ func (l *Line) AppendJSON(b []byte) []byte {
 func appendString(b []byte, key, s string) []byte {
 	b = append(b, key...)
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
 			return appendEscaped(b, s)
 		}
 	}
@@ -84,7 +84,7 @@ func appendString(b []byte, key, s string) []byte {
 	return append(b, '"')
 }
 
-// appendEscaped appends a string that JSON cannot hold as it is.
+// appendEscaped appends a string of which characters may have to be escaped.
 func appendEscaped(b []byte, s string) []byte {
 	var to bytes.Buffer
 	e := json.NewEncoder(&to)
@@ -92,7 +92,7 @@ func appendEscaped(b []byte, s string) []byte {
 	if err := e.Encode(s); err != nil { // a string cannot fail
 		return append(b, `""`...)
 	}
-	return append(b, bytes.TrimSuffix(to.Bytes(), []byte("\n"))...)
+	return append(b, logs.Escape(bytes.TrimSuffix(to.Bytes(), []byte("\n")))...)
 }
 
 var _ Handler = (*jsonHandler)(nil)

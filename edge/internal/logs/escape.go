@@ -17,15 +17,15 @@ type escaped struct{ to io.Writer }
 
 // Write implements io.Writer.
 func (e escaped) Write(p []byte) (int, error) {
-	if n, err := e.to.Write(escape(p)); err != nil {
+	if n, err := e.to.Write(Escape(p)); err != nil {
 		return min(n, len(p)), err
 	}
 	return len(p), nil
 }
 
-// escape returns p, or a copy with escaped characters. They occur in the strings of a
-// JSON text only.
-func escape(p []byte) []byte {
+// Escape returns a JSON text as Escaped writes it: itself, or a copy. The characters occur
+// in strings only.
+func Escape(p []byte) []byte {
 	var text []byte // nil: nothing was escaped
 	copied := 0     // up to here p is in text
 	for i := 0; i < len(p); {

@@ -40,7 +40,7 @@ func FuzzEscape(f *testing.F) {
 		if err := json.Unmarshal(encoded, &want); err != nil {
 			t.Fatal(err)
 		}
-		clean := escape(bytes.Clone(encoded))
+		clean := Escape(bytes.Clone(encoded))
 		if err := json.Unmarshal(clean, &got); err != nil || got != want {
 			t.Errorf("%q became %q, %v", encoded, clean, err)
 		}
