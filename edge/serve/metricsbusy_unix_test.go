@@ -20,6 +20,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/fleet"
+	"github.com/tenantedge/tenantedge/edge/internal/outage"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/metrics"
@@ -79,6 +80,7 @@ func startObserved(t *testing.T, tenants int) *world {
 		s.options.Tracing = &config.Tracing{Endpoint: collector.URL, Sample: (*config.Share)(&all)}
 	})
 	w.server.Metrics().MustRegister((&fleetNode{store: &fleet.Store{}}).metrics()...)
+	w.server.Metrics().MustRegister((&querier{outage: outage.New("", nil, 0, nil)}).newGauge())
 	w.server.Metrics().MustRegister(metrics.New(metrics.Sources{
 		Sessions: func() session.Stats { return session.Stats{} }, SessionStore: func() session.StoreStats { return session.StoreStats{} },
 		Warnings: func() map[string]int {

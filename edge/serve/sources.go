@@ -26,6 +26,7 @@ type rows struct {
 	directory *tenantdb.Directory
 	source    tenantdb.Source // nil: there are only static tenants
 	db        *postgres.DB    // nil: not open
+	querier   *querier        // nil: there are no queries
 	log       *slog.Logger
 
 	loading   sync.Mutex
@@ -103,22 +104,29 @@ func (p *Parts) openRows(before *Parts) error {
 			return nil, nil, err
 		}
 		return r, r.close, nil
-	}, func(r *rows) prometheus.Collector {
-		if r.source == nil {
-			return metrics.New(metrics.Sources{})
-		}
-		return metrics.New(metrics.Sources{Directory: r.directory.Stats})
-	})
+	}, (*rows).figures)
 	if err != nil {
 		return err
 	}
 	p.onClose(p.rows.release)
 	r := p.rows.value
 	p.Source, p.Config.Directory = r.source, r.directory
-	if len(p.file.Queries) > 0 {
-		p.Config.Queries = querier{r.db.Queries}
+	if r.querier != nil {
+		p.Config.Queries = r.querier
 	}
 	return nil
+}
+
+// figures returns what r counts.
+func (r *rows) figures() prometheus.Collector {
+	figures := prometheus.NewRegistry()
+	if r.source != nil {
+		figures.MustRegister(metrics.New(metrics.Sources{Directory: r.directory.Stats}))
+	}
+	if r.querier != nil {
+		figures.MustRegister(r.querier.newGauge())
+	}
+	return figures
 }
 
 func (p *Parts) newRows(c postgres.Config) (*rows, error) {
@@ -129,6 +137,9 @@ func (p *Parts) newRows(c postgres.Config) (*rows, error) {
 		if r.db, err = postgres.Open(c); err != nil {
 			return nil, fmt.Errorf("directory: %w", err)
 		}
+	}
+	if len(p.file.Queries) > 0 {
+		r.querier = newQuerier(r.db.Queries, p.log)
 	}
 	switch {
 	case d.Source == "file" && d.Path != "":
@@ -186,6 +197,9 @@ func (r *rows) close() error {
 	if r.end != nil {
 		r.end()
 		r.following.Wait()
+	}
+	if r.querier != nil {
+		r.querier.close()
 	}
 	if r.db == nil {
 		return nil

@@ -104,7 +104,7 @@ func New(c Config) (*Reader, error) {
 // Reader.
 func (r *Reader) Close() error {
 	if r.table != nil {
-		r.table.outage.close()
+		r.table.outage.Close()
 	}
 	return nil
 }

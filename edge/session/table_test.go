@@ -60,7 +60,7 @@ func inBubble(t *testing.T, age time.Duration, test func(t *testing.T, d *databa
 	synctest.Test(t, func(t *testing.T) {
 		d := &database{rows: map[string]answer{}}
 		table := newTable(d, age, slog.New(slog.DiscardHandler))
-		defer table.outage.close()
+		defer table.outage.Close()
 		test(t, d, table)
 		synctest.Wait()
 	})
@@ -120,7 +120,7 @@ func TestAClientThatDisconnectsEndsNoQueryOfOthers_G3(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		expect(t, table, "key", "a", nil)
 		all.Wait()
-		if table.outage.cause() != nil {
+		if table.outage.Cause() != nil {
 			t.Error("the client's timeout began an outage")
 		}
 	})
@@ -267,5 +267,5 @@ func TestATableServesManyRequestsAtOnce_G3(t *testing.T) {
 		})
 	}
 	all.Wait()
-	table.outage.close()
+	table.outage.Close()
 }

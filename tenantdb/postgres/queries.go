@@ -112,6 +112,21 @@ func (q *Queries) QueryPublic(ctx context.Context, name string, args json.RawMes
 	return q.answer(ctx, defaultSchema, s, args)
 }
 
+// Ping checks that the database accepts connections, with one that it makes for that:
+// slow statements may use all others. An answer that refuses the connection is an answer,
+// unless the server starts or shuts down.
+func (q *Queries) Ping(ctx context.Context) error {
+	conn, err := q.db.connect(ctx)
+	if err == nil {
+		return q.db.redact(conn.Close(ctx))
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && !strings.HasPrefix(pg.Code, "57P") {
+		return nil
+	}
+	return q.db.redact(fmt.Errorf("%w: %w", ErrUnavailable, err))
+}
+
 func (q *Queries) statement(name string) (Statement, error) {
 	s, found := q.statements[name]
 	if !found {
