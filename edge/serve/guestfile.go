@@ -240,7 +240,7 @@ func (g *guestFile) content(ctx context.Context) (signedGuest, error) {
 // fetch pulls the guest of a registry for the next read, which waits for nothing then.
 func (g *guestFile) fetch(ctx context.Context) {
 	if g != nil && g.registry != nil {
-		g.registry.fetch(ctx)
+		g.registry.fetch(ctx, pullWait)
 	}
 }
 

@@ -49,6 +49,14 @@ func registryOptions(c config.Registry) artifact.Options {
 	return artifact.Options{CAFile: c.CAFile, PlainHTTP: c.PlainHTTP}
 }
 
+const (
+	// pullWait bounds a pull. A slow line of 10 Mbit/s carries the largest guest in it.
+	pullWait = time.Minute
+	// startPullWait bounds the pull of a start that can use the last good guest instead.
+	// The guest is then pulled again in the background.
+	startPullWait = 5 * time.Second
+)
+
 // resolveWait bounds the search for what a tag names, which is only for the error.
 const resolveWait = 5 * time.Second
 
@@ -71,9 +79,11 @@ func (g *guestRegistry) pinned(ctx context.Context) error {
 	}
 }
 
-// fetch pulls the guest, and keeps what it gets for content.
-func (g *guestRegistry) fetch(ctx context.Context) {
-	guest, err := artifact.Pull(ctx, g.reference, g.options)
+// fetch pulls the guest, for at most a time, and keeps what it gets for content.
+func (g *guestRegistry) fetch(ctx context.Context, longest time.Duration) {
+	o := g.options
+	o.Timeout = longest
+	guest, err := artifact.Pull(ctx, g.reference, o)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.fetched = &fetched{guest, err}
@@ -132,7 +142,7 @@ func (g *guestRegistry) follow(ctx context.Context, read func()) {
 			return
 		case <-timer.C:
 		}
-		g.fetch(ctx)
+		g.fetch(ctx, pullWait)
 		read()
 		if len(g.retry) == 0 {
 			wait = firstRetry
@@ -144,14 +154,25 @@ func (g *guestRegistry) follow(ctx context.Context, read func()) {
 
 // openRegistry prepares the registry of guest.path, if that is a reference, and pulls the
 // guest unless that of before will run on. No lock is held meanwhile: it may take
-// a minute.
+// a minute. A start with a last good guest does not wait so long.
 func (p *Parts) openRegistry(ctx context.Context, o Options, before *generation) (err error) {
 	if o.Guest != nil {
 		return nil
 	}
 	p.registry, err = newGuestRegistry(ctx, p.file.Guest)
-	if p.registry != nil && (before == nil || before.options.GuestFile != p.file.Guest.Path) {
-		p.registry.fetch(ctx)
+	switch {
+	case p.registry == nil:
+	case before == nil && p.hasLastGood():
+		p.registry.fetch(ctx, startPullWait)
+	case before == nil || before.options.GuestFile != p.file.Guest.Path:
+		p.registry.fetch(ctx, pullWait)
 	}
 	return err
+}
+
+// hasLastGood reports whether a start can use the last good guest.
+func (p *Parts) hasLastGood() bool {
+	saved := lastGoodGuest{path: lastGoodPath(p.file.Guest, p.Config.CompileCache)}
+	_, err := saved.load()
+	return err == nil
 }
