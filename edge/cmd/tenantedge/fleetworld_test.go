@@ -134,20 +134,26 @@ fleet: {name: test, node: %s, dsn_env: FLEET_TEST_DSN, heartbeat: 500ms, last_go
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
+	w.startEdges()
+	return w
+}
+
+// startEdges starts the edges, and logs what they logged if the test fails.
+func (w *fleetWorld) startEdges() {
+	w.Helper()
 	var starts sync.WaitGroup
 	for _, e := range w.edges {
 		e.start()
 		starts.Go(e.awaitReady)
 	}
 	starts.Wait()
-	t.Cleanup(func() {
+	w.Cleanup(func() {
 		for _, e := range w.edges {
-			if t.Failed() {
-				t.Logf("log of %s:\n%s", e.name, e.logs)
+			if w.Failed() {
+				w.Logf("log of %s:\n%s", e.name, e.logs)
 			}
 		}
 	})
-	return w
 }
 
 func (w *fleetWorld) file(name, text string) string {
