@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/artifact/registrytest"
@@ -85,8 +86,8 @@ func TestWhatCannotBePushedOrListed(t *testing.T) {
 	s.fail("the guest is too large", "guest", "push", s.guest, target)
 }
 
-// An edge whose registry is down starts with the last good guest, and follows the
-// configuration when the registry is back.
+// An edge whose registry is down, or hangs, starts with the last good guest, and follows
+// the configuration when the registry is back.
 func TestAnEdgeStartsWhileItsRegistryIsDown(t *testing.T) {
 	s := signGuestFile(t)
 	registry := registrytest.Start(t, registrytest.Config{TLS: true, User: "edge", Password: "secret"})
@@ -104,25 +105,36 @@ func TestAnEdgeStartsWhileItsRegistryIsDown(t *testing.T) {
 	}
 	second := push("v2")
 
-	s.guest = first
-	p := serveProcess(t, s.config(more))
-	digest := p.line("the guest is loaded")["digest"]
-	p.line("serving")
-	registry.Stop(t)
-	p.stop()
+	for _, c := range []struct {
+		name, want string
+		fail       func() (back func())
+	}{
+		{"refuses connections", "connection refused", func() func() { registry.Stop(t); return sync.OnceFunc(func() { registry.Restart(t) }) }},
+		{"accepts connections and never answers", "the registry took more than 5s", func() func() { return paused(t, registry.Server) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.guest = first
+			p := serveProcess(t, s.config(more))
+			digest := p.line("the guest is loaded")["digest"]
+			p.line("serving")
+			back := c.fail()
+			defer back()
+			p.stop()
 
-	s.guest = second
-	p = serveProcess(t, s.config(more))
-	if l := p.line("the guest's artifact is missing or refused; the last good guest is used"); !strings.Contains(l["error"].(string), "connection refused") {
-		t.Errorf("logged %v", l)
+			s.guest = second
+			p = serveProcess(t, s.config(more))
+			if l := p.line("the guest's artifact is missing or refused; the last good guest is used"); !strings.Contains(l["error"].(string), c.want) {
+				t.Errorf("logged %v, expected %q", l, c.want)
+			}
+			if l := p.line("the guest is loaded"); l["digest"] != digest {
+				t.Errorf("logged %v", l)
+			}
+			p.line("serving")
+			back()
+			if l := p.line("the guest's artifact was pulled; its guest is now running"); l["previous"] != digest {
+				t.Errorf("logged %v", l)
+			}
+			p.stop()
+		})
 	}
-	if l := p.line("the guest is loaded"); l["digest"] != digest {
-		t.Errorf("logged %v", l)
-	}
-	p.line("serving")
-	registry.Restart(t)
-	if l := p.line("the guest's artifact was pulled; its guest is now running"); l["previous"] != digest {
-		t.Errorf("logged %v", l)
-	}
-	p.stop()
 }
