@@ -109,11 +109,14 @@ func newPython() (*testserver.Server, error) {
 		Command: func(s *testserver.Server) *exec.Cmd {
 			return s.Command(python, "-m", "http.server", strconv.Itoa(s.Port()), "--bind", "127.0.0.1", "--directory", s.Dir())
 		},
-		Ready: func(s *testserver.Server, _ string) bool {
-			c, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.Port()))
-			return err == nil && c.Close() == nil
-		},
+		Ready: accepts,
 	})
+}
+
+// accepts reports whether a server accepts connections.
+func accepts(s *testserver.Server, _ string) bool {
+	c, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.Port()))
+	return err == nil && c.Close() == nil
 }
 
 // paused stops the process of a server, which then accepts connections and never
@@ -297,4 +300,20 @@ func (e *fleetEdge) look(path string) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// shutDown ends the edge as a signal does.
+func (e *fleetEdge) shutDown() {
+	e.w.Helper()
+	if err := e.c.Process.Signal(syscall.SIGTERM); err != nil {
+		e.w.Fatal(err)
+	}
+	select {
+	case <-e.ended:
+		if !e.c.ProcessState.Success() {
+			e.w.Errorf("the edge ended with %v:\n%s", e.c.ProcessState, e.logs)
+		}
+	case <-time.After(patience):
+		e.w.Fatal("the edge does not exit")
+	}
 }

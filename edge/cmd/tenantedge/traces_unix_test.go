@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tenantedge/tenantedge/tenantdb/testserver"
 )
 
 const python = "/usr/bin/python3"
@@ -80,9 +82,9 @@ func (s span) attribute(key string) string {
 	return ""
 }
 
-// collector starts bin/otelcol, an OpenTelemetry collector, and returns its URL and
+// collector starts bin/otelcol, an OpenTelemetry collector, and returns it, its URL and
 // the spans that it passes on.
-func collector(t *testing.T) (url string, passed <-chan span) {
+func collector(t *testing.T) (server *testserver.Server, url string, passed <-chan span) {
 	t.Helper()
 	program, err := filepath.Abs("../../../bin/otelcol")
 	if err == nil {
@@ -115,36 +117,36 @@ func collector(t *testing.T) (url string, passed <-chan span) {
 		}
 	}))
 	t.Cleanup(sink.Close)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	config := writeFile(t, "collector.yaml", fmt.Sprintf(`
-receivers: {otlp: {protocols: {http: {endpoint: %q}}}}
+	server = testserver.Own(t, func() (*testserver.Server, error) {
+		return testserver.Start(testserver.Config{
+			Name: "collector",
+			Prepare: func(s *testserver.Server) (err error) {
+				program, err = s.Readable(program)
+				return err
+			},
+			Command: func(s *testserver.Server) *exec.Cmd {
+				config := filepath.Join(s.Dir(), "collector.yaml") // the port is known only now
+				if err := os.WriteFile(config, fmt.Appendf(nil, `
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:%d"}}}}
 exporters: {otlphttp: {endpoint: %q, encoding: json, compression: none, sending_queue: {enabled: false}}}
 service:
   telemetry: {metrics: {level: none}}
   pipelines: {traces: {receivers: [otlp], exporters: [otlphttp]}}
-`, address, sink.URL))
-	child(t, exec.Command(program, "--config", config))
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-			return "http://" + address, spans
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+`, s.Port(), sink.URL), 0o644); err != nil {
+					t.Error(err)
+				}
+				return s.Command(program, "--config", config)
+			},
+			Ready: accepts,
+		})
+	})
+	return server, fmt.Sprintf("http://127.0.0.1:%d", server.Port()), spans
 }
 
 // A request for which the guest reads a session and queries the database is one trace,
 // from the edge to Django, which a real collector gets.
 func TestOneTraceLeadsThroughTheEdgeToDjango(t *testing.T) {
-	url, passed := collector(t)
+	_, url, passed := collector(t)
 	path := apiKeyConfig(t, djangoBehind(t, url), "schema: public, "+keyQuery)
 	t.Setenv("TENANTEDGE_TEST_KEY", djangoSecretKey)
 	execute(t, os.Getenv("TENANTEDGE_TEST_DSN"), "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)")
@@ -212,4 +214,59 @@ logs: {format: json, access: true}
 			t.Errorf("%s is not in the access log: %s", part, log.String())
 		}
 	}
+}
+
+// A collector that is down or hangs delays no request and no shutdown. Spans that do not
+// fit into the queue are counted, and later ones are sent when it is back.
+func TestACollectorThatFailsDelaysNoRequest(t *testing.T) {
+	server, url, passed := collector(t)
+	go func() {
+		for range passed { // so that the collector never waits
+		}
+	}()
+	admin := freeAddress(t)
+	e := &fleetEdge{w: &fleetWorld{T: t}, address: freeAddress(t), admin: admin, logs: &syncBuffer{}}
+	e.config = writeFile(t, "edge.yaml", fmt.Sprintf("listeners: [%q]\nadmin: %q\nlogs: {format: json}\ntracing: {endpoint: %q, sample: 100%%}\n", e.address, admin, url))
+	e.start()
+	e.awaitReady()
+	spans := func(result string) (n int) {
+		_, rest, found := strings.Cut(e.look("/metrics"), "\ntenantedge_trace_spans_total{result=\""+result+"\"} ")
+		if _, err := fmt.Sscan(rest, &n); !found || err != nil {
+			t.Fatalf("the metric of spans: %v", err)
+		}
+		return n
+	}
+	// send sends requests until the condition holds. Each has two spans.
+	send := func(what string, holds func() bool) {
+		t.Helper()
+		e.w.until(what, func() bool {
+			for range 100 {
+				if got := e.ask("GET", "nobody.example.com", "/"); got != "404" {
+					t.Fatalf("until %s: a request gets %s", what, got)
+				}
+			}
+			return holds()
+		})
+	}
+	recovered := func(what string) {
+		t.Helper()
+		before := spans("exported")
+		send(what, func() bool { return spans("exported") > before })
+	}
+	recovered("spans are sent")
+	server.Kill(t)
+	send("spans are lost since the collector is down", func() bool { return spans("failed") > 0 })
+	server.Restart(t)
+	recovered("spans are sent after its restart")
+	resume := paused(t, server)
+	defer resume()
+	send("spans are dropped since the collector hangs", func() bool { return spans("dropped") > 0 })
+	if n := strings.Count(e.logs.String(), "the collector of traces does not take spans"); n != 1 {
+		t.Errorf("the log has %d lines about the collector, expected one a minute", n)
+	}
+	resume()
+	recovered("spans are sent after it answers again")
+	resume = paused(t, server)
+	defer resume()
+	e.shutDown()
 }
