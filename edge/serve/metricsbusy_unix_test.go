@@ -19,6 +19,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/accounting"
 	"github.com/tenantedge/tenantedge/edge/internal/fleet"
 	"github.com/tenantedge/tenantedge/edge/internal/outage"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
@@ -80,6 +81,11 @@ func startObserved(t *testing.T, tenants int) *world {
 		s.options.Tracing = &config.Tracing{Endpoint: collector.URL, Sample: (*config.Share)(&all)}
 	})
 	w.server.Metrics().MustRegister((&fleetNode{store: &fleet.Store{}}).metrics()...)
+	accounts, err := accounting.Open(accounting.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server.Metrics().MustRegister(usageCollector{accounts})
 	w.server.Metrics().MustRegister((&querier{outage: outage.New("", nil, 0, nil)}).newGauge())
 	w.server.Metrics().MustRegister(metrics.New(metrics.Sources{
 		Sessions: func() session.Stats { return session.Stats{} }, SessionStore: func() session.StoreStats { return session.StoreStats{} },

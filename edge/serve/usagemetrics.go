@@ -32,10 +32,12 @@ var (
 		"Time for which websockets of the tenant were open.", tenantLabel, nil)
 	activeTenantsDesc = prometheus.NewDesc("tenantedge_tenants_active",
 		"Tenants that have used something in the last minutes.", nil, nil)
+	usageFailuresDesc = prometheus.NewDesc("tenantedge_usage_failures_total",
+		"Windows of what tenants use that could not be written to the folder when they ended.", nil, nil)
 )
 
 func (c usageCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{tenantRequestsDesc, tenantFuelDesc, tenantGuestDesc, tenantBytesDesc, tenantUpstreamDesc, tenantWebsocketDesc, activeTenantsDesc} {
+	for _, d := range []*prometheus.Desc{tenantRequestsDesc, tenantFuelDesc, tenantGuestDesc, tenantBytesDesc, tenantUpstreamDesc, tenantWebsocketDesc, activeTenantsDesc, usageFailuresDesc} {
 		to <- d
 	}
 }
@@ -55,6 +57,7 @@ func (c usageCollector) Collect(to chan<- prometheus.Metric) {
 		collectUsage(to, name, usage)
 	}
 	to <- prometheus.MustNewConstMetric(activeTenantsDesc, prometheus.GaugeValue, float64(u.Accounts))
+	to <- prometheus.MustNewConstMetric(usageFailuresDesc, prometheus.CounterValue, float64(c.accounts.Failures()))
 }
 
 func collectUsage(to chan<- prometheus.Metric, tenant string, u *accounting.Usage) {

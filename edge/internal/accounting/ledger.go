@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,6 +51,8 @@ type Ledger struct {
 	began   time.Time  // of the window that is open
 	windows windows
 	files   files
+
+	failures atomic.Uint64 // windows that could not be written when they ended
 }
 
 type shard struct {
@@ -149,6 +152,9 @@ func (l *Ledger) Close() error {
 	return errors.Join(err, l.files.close())
 }
 
+// Failures returns how many windows could not be written when they ended.
+func (l *Ledger) Failures() uint64 { return l.failures.Load() }
+
 // close ends the open window and begins another. The error is that of the file, and is
 // logged.
 func (l *Ledger) close(now time.Time) error {
@@ -163,6 +169,7 @@ func (l *Ledger) close(now time.Time) error {
 	l.tracked.choose(l.options.Tracked)
 	l.windows.add(w, now)
 	if err := l.files.append(w); err != nil {
+		l.failures.Add(1)
 		l.options.Logger.Error("writing the usage of tenants failed; it is written later, unless the process ends before", "error", err)
 		return err
 	}
