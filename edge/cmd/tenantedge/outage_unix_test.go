@@ -3,20 +3,22 @@
 package main
 
 import (
-	"os/exec"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
 )
 
 // The table "When a dependency fails" of RUNBOOK.md, by outages of the real servers. Other
 // tests show the rows about a full disk, the registry, the collector and the log.
 func TestAnOutageFailsOnlyWhatNeedsTheDependency(t *testing.T) {
-	if out, err := exec.Command(python, "--version").CombinedOutput(); err != nil {
-		t.Skipf("there is no Python to be the application: %v: %s", err, out)
-	}
 	w := startOutageWorld(t)
 	for _, e := range w.edges {
 		w.recovers(e, "at first")
@@ -138,7 +140,7 @@ func (w *outageWorld) everythingIsDown(digest string) {
 }
 
 // nothingAnswers stops all servers, so that they accept connections and never answer,
-// and starts another edge meanwhile.
+// and starts and ends another edge meanwhile.
 func (w *outageWorld) nothingAnswers(digest string) {
 	w.Helper()
 	began := time.Now()
@@ -176,13 +178,14 @@ func (w *outageWorld) nothingAnswers(digest string) {
 	if got := talk(room) + " " + talk(alone); got != "1012 answered" {
 		w.Errorf("a websocket in a group and one without: %s, expected 1012 answered", got)
 	}
+	began = time.Now()
+	second.shutDown()
+	w.Logf("an edge ends within %v while no server answers", time.Since(began).Round(time.Millisecond))
 	resume()
-	for _, e := range w.edges {
-		w.recovers(e, "all servers answer again")
-		// Whether the bucket can be reached is only looked up every ten seconds.
-		w.shows(e, "all servers answer again", "tenantedge_directory_degraded 0", "tenantedge_fleet_unreachable 0", "tenantedge_query_database_unavailable 0",
-			"tenantedge_session_database_unavailable 0", "tenantedge_channel_layers_broken 0")
-	}
+	w.recovers(first, "all servers answer again")
+	// Whether the bucket can be reached is only looked up every ten seconds.
+	w.shows(first, "all servers answer again", "tenantedge_directory_degraded 0", "tenantedge_fleet_unreachable 0", "tenantedge_query_database_unavailable 0",
+		"tenantedge_session_database_unavailable 0", "tenantedge_channel_layers_broken 0")
 }
 
 // askAgainAndAgain sends requests that need an answer of the database, more at a time
@@ -204,4 +207,85 @@ func (w *outageWorld) askAgainAndAgain(e *fleetEdge) (stop func()) {
 		})
 	}
 	return func() { close(done); w.load.Wait() }
+}
+
+// Without a time limit, requests wait for an application that hangs, up to the share of
+// their tenant. Others are served, and nothing is lost when it answers again.
+func TestAnApplicationThatHangsTakesTheShareOfItsTenant(t *testing.T) {
+	app := startPython(t)
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	w := &fleetWorld{T: t, folder: t.TempDir()}
+	e := &fleetEdge{w: w, name: "edge", address: freeAddress(t), admin: freeAddress(t), logs: &syncBuffer{}}
+	e.config = w.file("edge.yaml", fmt.Sprintf(`
+listeners: [%q]
+admin: %q
+logs: {format: json}
+tenants:
+  hangs: {DOMAINS: [hangs.example.com], URLCONF: hangs}
+  other: {DOMAINS: [other.example.com], URLCONF: other}
+urlconfs: {hangs: "http://127.0.0.1:%d", other: %q}
+limits: {connections: 10, tenant_requests: 4}
+`, e.address, e.admin, app.Port(), other.URL))
+	w.edges = []*fleetEdge{e}
+	w.startEdges()
+	resume := paused(t, app)
+	defer resume()
+	answers := make(chan string, 4)
+	for range cap(answers) {
+		go func() { answers <- e.ask("GET", "hangs.example.com", "/") }()
+	}
+	w.until("the requests wait", func() bool { return strings.Contains(e.look("/metrics"), "\ntenantedge_requests_running 4\n") })
+	if got := e.ask("GET", "hangs.example.com", "/"); got != "503" {
+		t.Errorf("one more request of the tenant gets %s", got)
+	}
+	if got := e.ask("GET", "other.example.com", "/"); got != "404" {
+		t.Errorf("a request of another tenant gets %s", got)
+	}
+	resume()
+	for range cap(answers) {
+		if got := <-answers; got != "200" {
+			t.Errorf("a request that has waited gets %s", got)
+		}
+	}
+}
+
+// Without a saved state, a start waits for the database, and /readyz says so.
+func TestAnEdgeWithoutASavedStateWaitsForItsDatabase(t *testing.T) {
+	database := pgtest.StartOwn(t)
+	w := &fleetWorld{T: t, folder: t.TempDir()}
+	e := &fleetEdge{w: w, name: "edge", address: freeAddress(t), admin: freeAddress(t), logs: &syncBuffer{}}
+	e.config = w.file("edge.yaml", fmt.Sprintf(`
+listeners: [%q]
+admin: %q
+logs: {format: json}
+tenants: {default: {URLCONF: here}}
+directory: {source: postgres, dsn: %q}
+urlconfs: {here: {reply: {body: "here"}}}
+`, e.address, e.admin, database.NewDB(t)))
+	mustCommand(t, "db", "init", "-c", e.config)
+	mustCommand(t, "tenants", "-c", e.config, "add", "t1", "--domain", "t1.example.com")
+	for name, fail := range map[string]func() (back func()){
+		"refuses connections": func() func() {
+			database.Kill(t)
+			return sync.OnceFunc(func() { database.Restart(t) })
+		},
+		"accepts connections and never answers": func() func() { return pause(t, database) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			back := fail()
+			defer back()
+			e.start()
+			defer e.kill()
+			w.until("it says that it waits", func() bool { return strings.Contains(e.look("/readyz"), "the directory is not loaded") })
+			if got := e.ask("GET", "t1.example.com", "/"); !strings.Contains(got, "connection refused") {
+				t.Errorf("a request gets %s, expected that nothing listens yet", got)
+			}
+			back()
+			e.awaitReady()
+			if got := e.ask("GET", "t1.example.com", "/"); got != "200" {
+				t.Errorf("with the database, a request gets %s", got)
+			}
+		})
+	}
 }

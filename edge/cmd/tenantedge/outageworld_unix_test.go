@@ -42,12 +42,12 @@ type outageWorld struct {
 func startOutageWorld(t *testing.T) *outageWorld {
 	t.Helper()
 	w := &outageWorld{fleetWorld: &fleetWorld{T: t, folder: t.TempDir()}}
+	w.app = startPython(t)
 	var starts sync.WaitGroup
 	starts.Go(func() { w.server = pgtest.StartOwn(t) })
 	starts.Go(func() { w.sessions = pgtest.StartOwn(t) })
 	starts.Go(func() { w.redis = redistest.StartOwn(t) })
 	starts.Go(func() { w.bucket = s3test.StartOwn(t) })
-	starts.Go(func() { w.app = testserver.Own(t, newPython) })
 	starts.Wait()
 	other := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
@@ -102,14 +102,20 @@ limits: {response_header_timeout: 5s, guest: {deadline: 10s, instances: 2}}
 	return w
 }
 
-// newPython starts an application.
-func newPython() (*testserver.Server, error) {
-	return testserver.Start(testserver.Config{
-		Name: "python",
-		Command: func(s *testserver.Server) *exec.Cmd {
-			return s.Command(python, "-m", "http.server", strconv.Itoa(s.Port()), "--bind", "127.0.0.1", "--directory", s.Dir())
-		},
-		Ready: accepts,
+// startPython starts an application.
+func startPython(t *testing.T) *testserver.Server {
+	t.Helper()
+	if out, err := exec.Command(python, "--version").CombinedOutput(); err != nil {
+		t.Skipf("there is no Python to be the application: %v: %s", err, out)
+	}
+	return testserver.Own(t, func() (*testserver.Server, error) {
+		return testserver.Start(testserver.Config{
+			Name: "python",
+			Command: func(s *testserver.Server) *exec.Cmd {
+				return s.Command(python, "-m", "http.server", strconv.Itoa(s.Port()), "--bind", "127.0.0.1", "--directory", s.Dir())
+			},
+			Ready: accepts,
+		})
 	})
 }
 
