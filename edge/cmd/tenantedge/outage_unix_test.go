@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -231,7 +233,15 @@ limits: {connections: 10, tenant_requests: 4}
 	w.startEdges()
 	resume := paused(t, app)
 	defer resume()
-	answers := make(chan string, 4)
+	impatient, err := net.Dial("tcp", e.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer impatient.Close()
+	if _, err := io.WriteString(impatient, "GET / HTTP/1.1\r\nHost: hangs.example.com\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan string, 3)
 	for range cap(answers) {
 		go func() { answers <- e.ask("GET", "hangs.example.com", "/") }()
 	}
@@ -242,6 +252,10 @@ limits: {connections: 10, tenant_requests: 4}
 	if got := e.ask("GET", "other.example.com", "/"); got != "404" {
 		t.Errorf("a request of another tenant gets %s", got)
 	}
+	_ = impatient.Close()
+	w.until("a client gives up", func() bool {
+		return strings.Contains(e.look("/metrics"), "\ntenantedge_proxy_client_failures_total{reason=\"closed\"} 1\n")
+	})
 	resume()
 	for range cap(answers) {
 		if got := <-answers; got != "200" {
