@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -53,22 +52,17 @@ func fill(t *testing.T, folder string) (name string) {
 func TestAFullDiskFailsOnlyUploads(t *testing.T) {
 	disk := smallDisk(t)
 	t.Setenv("TENANTEDGE_TOKEN", "a token that only tests have")
-	w := &fleetWorld{T: t, folder: t.TempDir()}
-	e := &fleetEdge{w: w, name: "edge", address: freeAddress(t), admin: freeAddress(t), logs: &syncBuffer{}}
-	e.config = w.file("edge.yaml", fmt.Sprintf(`
-listeners: [%q]
-admin: %q
+	e := newEdge(t, `
 admin_token_env: TENANTEDGE_TOKEN
-logs: {format: json}
 tenants: {default: {URLCONF: app}}
-directory: {source: postgres, dsn: %q, state_file: %[4]s/state}
+directory: {source: postgres, dsn: %q, state_file: %[2]s/state}
 urlconfs: {app: {reply: {body: "here"}, media: true, uploads: {public: true}}}
-media: {location: %[4]s/media, min_free: 64KiB}
-audit_log: %[4]s/audit
-record: {folder: %[4]s/record, rate: 100%%}
-usage: {folder: %[4]s/usage, window: 1s}
-`, e.address, e.admin, pgtest.Start(t).NewDB(t), disk))
-	w.edges, w.config = []*fleetEdge{e}, e.config
+media: {location: %[2]s/media, min_free: 64KiB}
+audit_log: %[2]s/audit
+record: {folder: %[2]s/record, rate: 100%%}
+usage: {folder: %[2]s/usage, window: 1s}
+`, pgtest.Start(t).NewDB(t), disk)
+	w := e.w
 	mustCommand(t, "db", "init", "-c", w.config)
 	mustCommand(t, "tenants", "-c", w.config, "add", "t1", "--domain", "t1.example.com")
 	filler := fill(t, disk)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -217,19 +216,14 @@ func TestAnApplicationThatHangsTakesTheShareOfItsTenant(t *testing.T) {
 	app := startPython(t)
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	w := &fleetWorld{T: t, folder: t.TempDir()}
-	e := &fleetEdge{w: w, name: "edge", address: freeAddress(t), admin: freeAddress(t), logs: &syncBuffer{}}
-	e.config = w.file("edge.yaml", fmt.Sprintf(`
-listeners: [%q]
-admin: %q
-logs: {format: json}
+	e := newEdge(t, `
 tenants:
   hangs: {DOMAINS: [hangs.example.com], URLCONF: hangs}
   other: {DOMAINS: [other.example.com], URLCONF: other}
 urlconfs: {hangs: "http://127.0.0.1:%d", other: %q}
 limits: {connections: 10, tenant_requests: 4}
-`, e.address, e.admin, app.Port(), other.URL))
-	w.edges = []*fleetEdge{e}
+`, app.Port(), other.URL)
+	w := e.w
 	w.startEdges()
 	resume := paused(t, app)
 	defer resume()
@@ -267,16 +261,11 @@ limits: {connections: 10, tenant_requests: 4}
 // Without a saved state, a start waits for the database, and /readyz says so.
 func TestAnEdgeWithoutASavedStateWaitsForItsDatabase(t *testing.T) {
 	database := pgtest.StartOwn(t)
-	w := &fleetWorld{T: t, folder: t.TempDir()}
-	e := &fleetEdge{w: w, name: "edge", address: freeAddress(t), admin: freeAddress(t), logs: &syncBuffer{}}
-	e.config = w.file("edge.yaml", fmt.Sprintf(`
-listeners: [%q]
-admin: %q
-logs: {format: json}
+	e := newEdge(t, `
 tenants: {default: {URLCONF: here}}
 directory: {source: postgres, dsn: %q}
 urlconfs: {here: {reply: {body: "here"}}}
-`, e.address, e.admin, database.NewDB(t)))
+`, database.NewDB(t))
 	mustCommand(t, "db", "init", "-c", e.config)
 	mustCommand(t, "tenants", "-c", e.config, "add", "t1", "--domain", "t1.example.com")
 	for name, fail := range map[string]func() (back func()){
@@ -291,7 +280,7 @@ urlconfs: {here: {reply: {body: "here"}}}
 			defer back()
 			e.start()
 			defer e.kill()
-			w.until("it says that it waits", func() bool { return strings.Contains(e.look("/readyz"), "the directory is not loaded") })
+			e.w.until("it says that it waits", func() bool { return strings.Contains(e.look("/readyz"), "the directory is not loaded") })
 			if got := e.ask("GET", "t1.example.com", "/"); !strings.Contains(got, "connection refused") {
 				t.Errorf("a request gets %s, expected that nothing listens yet", got)
 			}

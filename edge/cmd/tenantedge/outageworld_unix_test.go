@@ -125,6 +125,16 @@ func accepts(s *testserver.Server, _ string) bool {
 	return err == nil && c.Close() == nil
 }
 
+// newEdge returns an edge that was not started, with its addresses and a configuration.
+func newEdge(t *testing.T, config string, args ...any) *fleetEdge {
+	t.Helper()
+	w := &fleetWorld{T: t, folder: t.TempDir()}
+	e := &fleetEdge{w: w, name: "edge", address: freeAddress(t), admin: freeAddress(t), logs: &syncBuffer{}}
+	e.config = w.file("edge.yaml", fmt.Sprintf("listeners: [%q]\nadmin: %q\nlogs: {format: json}\n", e.address, e.admin)+fmt.Sprintf(config, args...))
+	w.edges, w.config = []*fleetEdge{e}, e.config
+	return e
+}
+
 // paused stops the process of a server, which then accepts connections and never
 // answers. resume continues it.
 func paused(t *testing.T, s *testserver.Server) (resume func()) {

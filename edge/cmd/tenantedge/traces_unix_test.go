@@ -224,11 +224,8 @@ func TestACollectorThatFailsDelaysNoRequest(t *testing.T) {
 		for range passed { // so that the collector never waits
 		}
 	}()
-	admin := freeAddress(t)
-	e := &fleetEdge{w: &fleetWorld{T: t}, address: freeAddress(t), admin: admin, logs: &syncBuffer{}}
-	e.config = writeFile(t, "edge.yaml", fmt.Sprintf("listeners: [%q]\nadmin: %q\nlogs: {format: json}\ntracing: {endpoint: %q, sample: 100%%}\n", e.address, admin, url))
-	e.start()
-	e.awaitReady()
+	e := newEdge(t, "tracing: {endpoint: %q, sample: 100%%}\n", url)
+	e.w.startEdges()
 	spans := func(result string) (n int) {
 		_, rest, found := strings.Cut(e.look("/metrics"), "\ntenantedge_trace_spans_total{result=\""+result+"\"} ")
 		if _, err := fmt.Sscan(rest, &n); !found || err != nil {
