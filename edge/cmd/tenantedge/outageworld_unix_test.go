@@ -75,7 +75,7 @@ tenants:
   default: {URLCONF: app, WS_URLCONF: ws}
 directory: {source: postgres, dsn: %q, state_file: %[5]s.state, poll_interval: 200ms}
 sessions: {backend: db, dsn: %[6]q, secret_key_env: TENANTEDGE_TEST_KEY, cache_age: 1h}
-queries: {one: {sql: "select 1 as one"}}
+queries: {one: {sql: "select 1 as one", timeout: 3s}}
 channels: {redis: {hosts: [%[7]q]}}
 websockets: {without_origin: true}
 media: {s3: {endpoint: %[8]q, region: %[9]s, bucket: %[10]q, access_key_env: TENANTEDGE_TEST_ACCESS, secret_key_env: TENANTEDGE_TEST_SECRET, silence_timeout: 2s}}
