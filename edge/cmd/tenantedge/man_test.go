@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -64,7 +65,10 @@ help for try\-it
 }
 
 func TestManualPagesOfAllCommands(t *testing.T) {
-	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000000") // 22:13 in UTC
+	local := time.Local
+	time.Local = time.FixedZone("", 9*60*60)
+	defer func() { time.Local = local }()
 	folder := t.TempDir()
 	if code, _, stderr := command("", "man", folder); code != exitOK {
 		t.Fatal(stderr)
