@@ -10,14 +10,16 @@ old=$1 new=$2 clients=$3 restarts=${4:-5}
 here=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 root=$work/root
-systemd= group=
+systemd= group= parent=
 
 finish() {
 	status=$?
 	trap - EXIT
 	[ $status -eq 0 ] || inside journalctl --no-pager -n 40 -u tenantedge 2>/dev/null || true
-	[ -z "$systemd" ] || kill -KILL "$systemd" 2>/dev/null || true
-	sleep 1
+	if [ -n "$parent" ]; then
+		kill -KILL "${systemd:-$parent}" 2>/dev/null || true
+		wait "$parent" 2>/dev/null || true # which ends after all processes of the namespace
+	fi
 	[ -z "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
 	rm -rf --one-file-system "$work"
 	exit $status
