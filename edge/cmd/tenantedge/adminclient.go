@@ -16,8 +16,6 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
-
-	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // adminClient sends requests to the admin listener of a running edge.
@@ -115,7 +113,7 @@ func refusal(response *http.Response, text []byte) error {
 
 func (a *adminClient) token() (string, error) {
 	if a.tokenFile != "" {
-		data, _, err := tenantfile.ReadRegular(a.tokenFile, maxKeyFile)
+		data, _, err := readFile(a.tokenFile, "a file that has the admin token", maxKeyFile)
 		if err != nil {
 			return "", fmt.Errorf("--token-file: %w", err)
 		}
@@ -131,7 +129,7 @@ func (a *adminClient) token() (string, error) {
 func (a *adminClient) client() (*http.Client, error) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	if a.ca != "" {
-		pem, _, err := tenantfile.ReadRegular(a.ca, maxAnswer)
+		pem, _, err := readFile(a.ca, "certificates in PEM", maxAnswer)
 		if err != nil {
 			return nil, fmt.Errorf("--ca: %w", err)
 		}

@@ -132,7 +132,7 @@ func (o *benchOptions) questions(stdin io.Reader) (qs []benchQuestion, err error
 	if o.requests != "-" {
 		f, err := os.Open(o.requests)
 		if err != nil {
-			return nil, fmt.Errorf("--requests: %w", err)
+			return nil, fmt.Errorf("--requests: %w", expected("a file of requests", err))
 		}
 		defer f.Close()
 		in, name = f, o.requests

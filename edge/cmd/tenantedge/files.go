@@ -155,7 +155,7 @@ func newFilesPut(o *fileOptions) *cobra.Command {
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
 				if err != nil {
-					return err
+					return fmt.Errorf("files put: %w", expected("a file to store", err))
 				}
 				defer f.Close()
 				info, err := f.Stat()
@@ -193,7 +193,7 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 			return o.withFiles(c.Context(), func(v storage.Django) error {
 				from, err := v.OpenRead(args[0])
 				if err != nil {
-					return err
+					return fmt.Errorf("files get: %w", expected("a file of the tenant", err))
 				}
 				defer from.Close()
 				info, err := from.Stat()
@@ -207,9 +207,9 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 					_, err = io.Copy(c.OutOrStdout(), content)
 					return err
 				}
-				to, err := os.OpenFile(args[1], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+				to, err := newFile(args[1], 0o666)
 				if err != nil {
-					return err
+					return fmt.Errorf("files get: %w", err)
 				}
 				_, err = io.Copy(to, content)
 				if err = errors.Join(err, to.Close()); err != nil {

@@ -51,7 +51,7 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 		"missing: no such file":         {"-t", "acme", "ls", "missing"},
 		"no such file":                  {"-t", "acme", "get", "report.txt"},
 		`b\s.txt: no such file`:         {"-t", "acme", "get", `b\s.txt`},
-		"file exists":                   {"-t", "acme", "get", "d/x.txt", copied},
+		"does not exist, found it":      {"-t", "acme", "get", "d/x.txt", copied},
 		`found none named "unknown"`:    {"-t", "unknown", "ls"},
 		"expected --tenant":             {"ls"},
 		"expected a name for standard":  {"-t", "acme", "put", "-"},

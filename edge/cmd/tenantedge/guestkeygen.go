@@ -11,7 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tenantedge/tenantedge/edge/internal/signature"
-	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 func guestKeygenCommand() *cobra.Command {
@@ -69,7 +68,7 @@ func keygen(out io.Writer, name, password string) error {
 
 // create writes a new file.
 func create(path string, data []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	f, err := newFile(path, mode)
 	if err != nil {
 		return err
 	}
@@ -99,7 +98,7 @@ func (p *passwordFlags) read(c *cobra.Command, prompt string) (string, error) {
 	case p.env != "" && p.file != "":
 		return "", usagef("%sexpected --password-env or --password-file, found both", errorPrefix(c))
 	case p.file != "":
-		data, _, err := tenantfile.ReadRegular(p.file, 4<<10)
+		data, _, err := readFile(p.file, "a file with the password", 4<<10)
 		if err != nil {
 			return "", err
 		}

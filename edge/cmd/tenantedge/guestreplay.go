@@ -201,7 +201,7 @@ func findLogs(args []string) (paths []string, total int64, err error) {
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err != nil {
-			return nil, 0, err
+			return nil, 0, expected("a log of requests, or a folder of logs", err)
 		}
 		if !info.IsDir() {
 			paths = append(paths, arg)

@@ -17,7 +17,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/signature"
 	"github.com/tenantedge/tenantedge/tenantdb/atomicfile"
-	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // maxKeyFile bounds what is read of a file with a key.
@@ -48,7 +47,7 @@ func guestSignCommand() *cobra.Command {
 			if key == "" {
 				return usagef("guest sign: expected --key FILE, the private key, found none; tenantedge guest keygen makes one")
 			}
-			guest, _, err := tenantfile.ReadRegular(args[0], instance.MaxModule+1)
+			guest, _, err := readFile(args[0], "a Wasm module", instance.MaxModule+1)
 			if err == nil {
 				err = checkModule(args[0], guest)
 			}
@@ -74,7 +73,7 @@ func guestSignCommand() *cobra.Command {
 }
 
 func readPrivateKey(c *cobra.Command, path string, p *passwordFlags) (signature.PrivateKey, error) {
-	data, _, err := tenantfile.ReadRegular(path, maxKeyFile)
+	data, _, err := readFile(path, "a private key", maxKeyFile)
 	if err != nil {
 		return signature.PrivateKey{}, err
 	}
@@ -162,7 +161,7 @@ func publicKeys(args []string, configPath string) (signature.Keys, artifact.Opti
 	var keys []string
 	for _, arg := range args {
 		if !strings.HasPrefix(arg, "RW") || strings.ContainsRune(arg, '.') { // base64 has no dots
-			data, _, err := tenantfile.ReadRegular(arg, maxKeyFile)
+			data, _, err := readFile(arg, "a public key that begins with RW, or a file that has one", maxKeyFile)
 			if err != nil {
 				return nil, none, fmt.Errorf("guest verify: --key: %w", err)
 			}

@@ -88,7 +88,7 @@ func TestAGuestIsSignedAndVerified(t *testing.T) {
 	s.fail("expected --key FILE", "guest", "sign", s.guest)
 	s.fail("expected a comment of one line", "guest", "sign", s.guest, "-k", s.private, "--comment", "a\nb")
 	s.fail("expected a Wasm module, found text", "guest", "sign", public, "-k", s.private)
-	s.fail("file exists", "guest", "keygen", filepath.Join(s.folder, "release"), "--no-password")
+	s.fail("release.key does not exist, found it", "guest", "keygen", filepath.Join(s.folder, "release"), "--no-password")
 	if _, err := os.Stat(other + ".key"); err != nil {
 		t.Error(err)
 	}

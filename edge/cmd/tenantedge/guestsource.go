@@ -11,7 +11,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/signature"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
-	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // registryOf returns how to reach the registries of a configuration.
@@ -27,7 +26,7 @@ func readGuest(ctx context.Context, name string, o artifact.Options) ([]byte, er
 		g, err := pullGuest(ctx, name, o)
 		return g.Wasm, err
 	}
-	wasm, _, err := tenantfile.ReadRegular(name, instance.MaxModule+1)
+	wasm, _, err := readFile(name, "a Wasm module", instance.MaxModule+1)
 	return wasm, err
 }
 
@@ -49,7 +48,7 @@ func readSigned(ctx context.Context, name, from string, o artifact.Options) (art
 		}
 		return pullGuest(ctx, name, o)
 	}
-	module, info, err := tenantfile.ReadRegular(name, instance.MaxModule+1)
+	module, info, err := readFile(name, "a Wasm module", instance.MaxModule+1)
 	if err != nil {
 		return artifact.Guest{}, err
 	}
@@ -58,7 +57,7 @@ func readSigned(ctx context.Context, name, from string, o artifact.Options) (art
 	if path == "" {
 		path = name + signature.Suffix
 	}
-	g.Signature, _, err = tenantfile.ReadRegular(path, signature.MaxSize+1)
+	g.Signature, _, err = readFile(path, "the signature of the guest", signature.MaxSize+1)
 	if errors.Is(err, fs.ErrNotExist) && from == "" {
 		err = nil
 	}

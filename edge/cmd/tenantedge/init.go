@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -88,17 +87,27 @@ func newInit() *cobra.Command {
 	return c
 }
 
-// askAll asks for the settings that no flag has set. An empty answer keeps the
-// default.
+// askAll asks for the settings that no flag has set, and again after an answer that
+// makes no valid configuration. An empty answer keeps the default.
 func (o *initOptions) askAll(in io.Reader, out io.Writer) error {
+	if o.django == "-" {
+		return usagef("init: expected either --ask or --django -, found both, which read standard input")
+	}
+	if err := o.valid(); err != nil {
+		return err
+	}
 	lines := bufio.NewScanner(in)
 	ask := func(question, otherwise string, set *string) {
-		if *set != "" {
-			return
-		}
-		fmt.Fprintf(out, "%s [%s]: ", question, otherwise)
-		if lines.Scan() {
+		for *set == "" {
+			fmt.Fprintf(out, "%s [%s]: ", question, otherwise)
+			if !lines.Scan() || strings.TrimSpace(lines.Text()) == "" {
+				return
+			}
 			*set = strings.TrimSpace(lines.Text())
+			if err := o.valid(); err != nil {
+				fmt.Fprintf(terminal{out}, "  %s\n", problemOf(err))
+				*set = ""
+			}
 		}
 	}
 	ask("File with Django's settings.TENANTS as JSON", "none", &o.django)
@@ -111,20 +120,41 @@ func (o *initOptions) askAll(in io.Reader, out io.Writer) error {
 	return lines.Err()
 }
 
+// valid returns what is wrong with the settings so far.
+func (o *initOptions) valid() error {
+	_, err := o.checked("tenantedge.yaml", strings.NewReader(""))
+	return err
+}
+
+// problemOf returns an error without the name and the position of a key, which mean
+// nothing to who answers a question.
+func problemOf(err error) string {
+	if located := (*config.Error)(nil); errors.As(err, &located) {
+		return located.Problem
+	}
+	return strings.TrimPrefix(err.Error(), "init: --django: ")
+}
+
+// checked returns the configuration. A flag with a wrong value is reported as the key
+// that it sets.
+func (o *initOptions) checked(path string, in io.Reader) ([]byte, error) {
+	data, err := o.render(in)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := config.Parse(path, data); err != nil {
+		return nil, fmt.Errorf("init: the flags do not make a valid configuration: %w", err)
+	}
+	return data, nil
+}
+
 // write writes the configuration to a file that does not exist yet.
 func (o *initOptions) write(path string, in io.Reader, out io.Writer) error {
-	data, err := o.render(in)
+	data, err := o.checked(path, in)
 	if err != nil {
 		return err
 	}
-	// A flag with a wrong value is reported as the key that it sets.
-	if _, err := config.Parse(path, data); err != nil {
-		return fmt.Errorf("init: the flags do not make a valid configuration: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("init: expected that %s does not exist, found it; choose another FILE, or remove it first", path)
-	}
+	f, err := newFile(path, 0o644)
 	if err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
@@ -132,7 +162,7 @@ func (o *initOptions) write(path string, in io.Reader, out io.Writer) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return errors.Join(fmt.Errorf("init: %w", err), os.Remove(path))
 	}
-	_, err = fmt.Fprintf(terminal{out}, "Wrote %[1]s. Next:\n\n  tenantedge check --config %[1]s\n%[2]s  tenantedge serve --config %[1]s\n", path, o.nextSteps(path))
+	_, err = fmt.Fprintf(terminal{out}, "Wrote %[1]s. Next:\n\n  tenantedge check --config %[1]s\n%[2]s  tenantedge serve --config %[1]s\n\nThe console is then at http://127.0.0.1:8081/\n", path, o.nextSteps(path))
 	return err
 }
 
@@ -163,7 +193,7 @@ func (o *initOptions) render(in io.Reader) ([]byte, error) {
 
 # Where clients connect. Behind a load balancer, also set trusted_peers to its network.
 listeners: [%s]
-# /healthz, /readyz and /metrics, for this machine only.
+# The console for browsers, /healthz, /readyz and /metrics, for this machine only.
 admin: 127.0.0.1:8081
 
 # Django's TENANTS: a schema for each static tenant, and its domains. Requests for other
@@ -185,7 +215,7 @@ tenants:
 		if o.upstream != "" {
 			fmt.Fprintf(&b, "  %s: %s\n", quoted(name), quoted(o.upstream))
 		} else {
-			fmt.Fprintf(&b, "  %s: {reply: {body: %s}} # in its place: http://127.0.0.1:8000\n", quoted(name), quoted(pageBody))
+			fmt.Fprintf(&b, "  %s: {reply: {body: %s}} # instead, for an application: http://127.0.0.1:8000\n", quoted(name), quoted(pageBody))
 		}
 	}
 	b.WriteString("\n# One line in the log for each request.\nlogs: {access: true}\n")

@@ -35,6 +35,7 @@ func TestInitWritesAConfigurationThatCheckAccepts(t *testing.T) {
 		}},
 		"Django from standard input": {[]string{"--django", "-"}, djangoTenants, []string{"tenant_table: app_tenant"}},
 		"dialogue":                   {[]string{"--ask"}, "\nshop.example.com\nhttp://127.0.0.1:8000\nDATABASE_URL\n", []string{"shop.example.com", `app: "http://127.0.0.1:8000"`, "dsn_env: DATABASE_URL"}},
+		"dialogue with mistakes":     {[]string{"--ask"}, "no.json\n\nhttp://a.example\nshop.example.com\nftp://127.0.0.1\nhttp://127.0.0.1:8000\npostgres://x\n\n", []string{"shop.example.com", `app: "http://127.0.0.1:8000"`}},
 		"dialogue without answers":   {[]string{"--ask"}, "", []string{"localhost"}},
 		"an address of systemd":      {[]string{"--listen", "systemd:http"}, "", []string{`listeners: ["systemd:http"]`}},
 	} {

@@ -42,11 +42,12 @@ func (o *initOptions) table(in io.Reader) (tenants []initTenant, tables map[stri
 		}
 		tenants = append(tenants, newInitTenant(schema, strings.Split(domains, ",")...))
 	}
-	if o.domain == "" && len(o.tenants) == 0 {
-		o.domain = "localhost"
+	domain := o.domain
+	if domain == "" && len(o.tenants) == 0 {
+		domain = "localhost"
 	}
-	if o.domain != "" {
-		tenants = append(tenants, newInitTenant("www", o.domain))
+	if domain != "" {
+		tenants = append(tenants, newInitTenant("www", domain))
 	}
 	if o.dsnEnv != "" {
 		tenants = append(tenants, newInitTenant("default"))
@@ -123,5 +124,6 @@ func readAll(path string, in io.Reader) ([]byte, error) {
 	if path == "-" {
 		return io.ReadAll(in)
 	}
-	return os.ReadFile(path)
+	data, err := os.ReadFile(path)
+	return data, expected("settings.TENANTS as JSON", err)
 }

@@ -105,6 +105,39 @@ func TestMistakesInTheConfigurationHaveTheirPosition(t *testing.T) {
 	}
 }
 
+// A file that does not exist is reported with what was expected of it.
+func TestErrorsOfFilesSayWhatWasExpected(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	config := writeFile(t, "edge.yaml", "tenants: {www: {DOMAINS: [a.example.com], URLCONF: app}}\nurlconfs: {app: {reply: {}}}\n")
+	guest := "../../../assets/router.wasm"
+	t.Setenv(defaultTokenEnv, "0123456789abcdef")
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"expected a file of requests: ", []string{"bench", "-c", config, "-r", missing}},
+		{"expected a Wasm module: ", []string{"eval", "-c", config, "--guest", missing}},
+		{"expected a Wasm module: ", []string{"guest", "inspect", missing}},
+		{"expected a Wasm module: ", []string{"guest", "sign", missing, "--key", missing}},
+		{"expected a Wasm module: ", []string{"guest", "rollout", missing}},
+		{"expected a private key: ", []string{"guest", "sign", guest, "--key", missing}},
+		{"expected a public key that begins with RW, or a file that has one: ", []string{"guest", "verify", guest, "--key", missing}},
+		{"expected the folder of a guest: ", []string{"guest", "build", missing}},
+		{"expected a log of requests, or a folder of logs: ", []string{"guest", "replay", "--guest", guest, missing}},
+		{"expected a file that has the admin token: ", []string{"guest", "status", "--token-file", missing}},
+		{"expected certificates in PEM: ", []string{"top", "--ca", missing}},
+		{"expected settings.TENANTS as JSON: ", []string{"init", missing + ".yaml", "--django", missing}},
+		{"expected a folder for the pages: ", []string{"man", missing}},
+		{"expected a file that an edge has written to usage.folder, or that folder: ", []string{"usage", missing}},
+		{"expected a file to store: ", []string{"files", "-c", config, "-t", "www", "-l", t.TempDir(), "put", missing}},
+		{"expected a file of the tenant: ", []string{"files", "-c", config, "-t", "www", "-l", t.TempDir(), "get", "missing"}},
+	} {
+		if code, _, stderr := command("", c.args...); code == exitOK || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%q: exit %d, %q, expected %q", c.args, code, stderr, c.want)
+		}
+	}
+}
+
 func TestEveryCommandExplainsItselfWithAnExample(t *testing.T) {
 	var visit func(args []string)
 	visit = func(args []string) {

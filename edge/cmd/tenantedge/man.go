@@ -41,7 +41,7 @@ func newMan() *cobra.Command {
 // writePages writes the pages of c and of all commands below it to dir.
 func writePages(c *cobra.Command, dir, date string) error {
 	if err := os.WriteFile(filepath.Join(dir, pageName(c)+".1"), []byte(manPage(c, date)), 0o644); err != nil {
-		return fmt.Errorf("man: %w", err)
+		return fmt.Errorf("man: %w", expected("a folder for the pages", err))
 	}
 	for _, sub := range c.Commands() {
 		if sub.IsAvailableCommand() {

@@ -136,7 +136,7 @@ func sumFiles(args []string, q *accounting.Query, warnings io.Writer) (accountin
 		names := []string{path}
 		info, err := os.Stat(path)
 		if err != nil {
-			return accounting.Report{}, err
+			return accounting.Report{}, expected("a file that an edge has written to usage.folder, or that folder", err)
 		}
 		if info.IsDir() {
 			if names, err = accounting.Files(path); err != nil {

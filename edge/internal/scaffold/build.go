@@ -23,7 +23,7 @@ type Project struct {
 // Open finds out how the project in dir is built.
 func Open(dir string) (*Project, error) {
 	if info, err := os.Stat(dir); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("expected the folder of a guest: %w", err)
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("expected the folder of a guest, found the file %s", dir)
 	}
