@@ -107,7 +107,11 @@ func (s *Server) authorized(g *generation, role string, next http.HandlerFunc) h
 		if token == nil {
 			s.guesses.failed(peer)
 			w.Header().Set("WWW-Authenticate", `Bearer realm="tenantedge"`)
-			s.deny(w, r, http.StatusUnauthorized, auditUnauthorized, "expected an admin token as a bearer token")
+			found := "one that the configuration does not have"
+			if r.Header.Get("Authorization") == "" {
+				found = "none"
+			}
+			s.deny(w, r, http.StatusUnauthorized, auditUnauthorized, "expected an admin token as a bearer token, found "+found)
 			return
 		}
 		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, token.name))

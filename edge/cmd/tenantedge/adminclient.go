@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"unicode"
@@ -26,8 +27,9 @@ type adminClient struct {
 	ca        string
 	reason    string
 
-	tokenOptional bool  // requests without a token are sent too
-	maxAnswer     int64 // 0: maxAnswer
+	tokenOptional bool   // requests without a token are sent too
+	maxAnswer     int64  // 0: maxAnswer
+	lacks         string // what an edge lacks that answers 404; empty: an admin token
 }
 
 // defaultTokenEnv is the variable that has the token unless a flag names another.
@@ -77,7 +79,7 @@ func (a *adminClient) send(ctx context.Context, method, path string, body []byte
 	}
 	response, err := client.Do(r)
 	if err != nil {
-		return fmt.Errorf("asking the edge: %w; --admin is its address", err)
+		return a.unreachable(err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, cmp.Or(a.maxAnswer, maxAnswer)))
@@ -85,7 +87,7 @@ func (a *adminClient) send(ctx context.Context, method, path string, body []byte
 		return fmt.Errorf("reading the answer of the edge: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return refusal(response, text)
+		return a.refusal(response, text, token != "")
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return fmt.Errorf("expected the answer of an edge of this version, found %.100q: %w", text, err)
@@ -93,21 +95,40 @@ func (a *adminClient) send(ctx context.Context, method, path string, body []byte
 	return nil
 }
 
-// errNotFound is the error of an edge that lacks a route.
-var errNotFound = errors.New("the edge answered 404: expected an edge with an admin token (admin_token_env or admin_tokens in its configuration), found none")
+// unreachable returns the error of a request without an answer.
+func (a *adminClient) unreachable(err error) error {
+	if outer := (*url.Error)(nil); errors.As(err, &outer) {
+		err = outer.Err // the URL has what --admin does not: the route
+	}
+	remedy := "start it, or name its address with --admin"
+	if unknown := (*tls.CertificateVerificationError)(nil); errors.As(err, &unknown) {
+		remedy = "name its authority with --ca"
+	}
+	return fmt.Errorf("expected the admin listener of an edge at %s: %w; %s", a.url, err, remedy)
+}
+
+// errNotFound is the error of an edge that lacks a route, and of another server.
+var errNotFound = errors.New("the edge answered 404")
 
 // refusal returns the error of an answer that is not 200.
-func refusal(response *http.Response, text []byte) error {
+func (a *adminClient) refusal(response *http.Response, text []byte, hadToken bool) error {
 	var reason struct {
 		Error string `json:"error"`
 	}
 	switch err := json.Unmarshal(text, &reason); {
+	case response.StatusCode == http.StatusUnauthorized && reason.Error != "":
+		remedy := "set the variable " + a.tokenEnv + ", or use --token-env or --token-file"
+		if hadToken {
+			remedy = "correct the one in " + cmp.Or(a.tokenFile, "the variable "+a.tokenEnv)
+		}
+		return fmt.Errorf("the edge answered 401: %s; %s", reason.Error, remedy)
 	case err == nil && reason.Error != "":
 		return fmt.Errorf("the edge answered %d: %s", response.StatusCode, reason.Error)
 	case response.StatusCode == http.StatusNotFound:
-		return errNotFound
+		lacks := cmp.Or(a.lacks, "with an admin token (admin_token_env or admin_tokens in its configuration)")
+		return fmt.Errorf("%w: expected the admin listener of an edge %s, found none at %s; name its address with --admin", errNotFound, lacks, a.url)
 	default:
-		return fmt.Errorf("the edge answered %s", response.Status)
+		return fmt.Errorf("expected an answer of the admin listener of an edge at %s, found %s, %.200q; name its address with --admin", a.url, response.Status, strings.TrimSpace(string(text)))
 	}
 }
 

@@ -133,7 +133,7 @@ func (o *replayOptions) run(ctx context.Context, args []string, stdout, stderr i
 		return &replayError{fmt.Errorf("guest replay: %w", err)}
 	}
 	if r.Counts(o.ignore) {
-		return fmt.Errorf("guest replay: %s decided otherwise, or with other fuel", number(r.Differ, "request is", "requests are"))
+		return fmt.Errorf("guest replay: %s; the report says how", number(r.Differ, "request differs", "requests differ"))
 	}
 	return nil
 }

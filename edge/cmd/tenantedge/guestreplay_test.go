@@ -76,7 +76,7 @@ func TestServedRequestsAreReplayed(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", text, stdout)
 		}
 	}
-	if code != exitFailed || !strings.Contains(stderr, "guest replay: 3 requests are decided otherwise, or with other fuel") {
+	if code != exitFailed || !strings.Contains(stderr, "guest replay: 3 requests differ; the report says how") {
 		t.Errorf("another guest: exit %d\n%s", code, stderr)
 	}
 	code, stdout, _ = command("", "guest", "replay", "--guest", router, "--against", router, "-c", configuration, "--json", folder)

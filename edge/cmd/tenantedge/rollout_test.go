@@ -85,8 +85,8 @@ func TestAGuestIsRolledOutToARunningEdge(t *testing.T) {
 	guest(2, "expected flags for one edge (--admin) or for a fleet", "status", "--fleet", "test")
 	guest(2, "--reason: expected one line", "rollback", "--reason", "a\nb")
 	guest(2, "expected the admin token in the variable NONE", "status", "--token-env", "NONE")
-	guest(1, "401: expected an admin token", "status", "--token-file", writeFile(t, "token", "another\n"))
-	if code, _, errs := command("", "guest", "status", "--admin", "http://127.0.0.1:1"); code != 1 || !strings.Contains(errs, "--admin is its address") {
+	guest(1, "401: expected an admin token as a bearer token, found one that the configuration does not have; correct the one in ", "status", "--token-file", writeFile(t, "token", "another\n"))
+	if code, _, errs := command("", "guest", "status", "--admin", "http://127.0.0.1:1"); code != 1 || !strings.Contains(errs, "name its address with --admin") {
 		t.Errorf("without an edge: exit %d, %s", code, errs)
 	}
 }

@@ -51,7 +51,11 @@ func noArgs(c *cobra.Command, args []string) error {
 		}
 		return usagef("%sexpected one of %s, found %q", errorPrefix(c), strings.Join(names, ", "), args[0])
 	}
-	return usagef("%sexpected no arguments, found %q", errorPrefix(c), args[0])
+	remedy := ""
+	if c.Flags().Lookup("config") != nil {
+		remedy = "; --config FILE names the configuration"
+	}
+	return usagef("%sexpected no arguments, found %q%s", errorPrefix(c), args[0], remedy)
 }
 
 // errorPrefix returns the prefix of an error about a command: its path without the

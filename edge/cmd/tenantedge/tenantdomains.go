@@ -39,6 +39,9 @@ func newDomainAdd(path *string) *cobra.Command {
 		`),
 		Args: exactArgs("TENANT", "DOMAIN"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if row.IsPrimary && row.RedirectToPrimary {
+				return usagef("%sexpected --primary or --redirect, found both", errorPrefix(c))
+			}
 			row.Domain = args[1]
 			return withStore(*path, func(file *config.File, s *postgres.Store) error {
 				added, err := s.AddDomain(c.Context(), args[0], row)
@@ -53,7 +56,6 @@ func newDomainAdd(path *string) *cobra.Command {
 	f.StringVar(&row.Folder, "folder", "", "`FOLDER` of the domain, the first path segment; empty: the whole host")
 	f.BoolVar(&row.IsPrimary, "primary", false, "make it the tenant's primary domain")
 	f.BoolVar(&row.RedirectToPrimary, "redirect", false, "redirect to the tenant's primary domain")
-	c.MarkFlagsMutuallyExclusive("primary", "redirect")
 	return c
 }
 

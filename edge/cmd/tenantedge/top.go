@@ -61,7 +61,7 @@ func newTop() *cobra.Command {
 		},
 	}
 	o.admin.add(c)
-	o.admin.tokenOptional = true
+	o.admin.tokenOptional, o.admin.lacks = true, "of this version"
 	f := c.Flags()
 	f.DurationVar(&o.interval, "interval", 2*time.Second, "`TIME` between frames")
 	f.StringVar(&o.sortBy, "sort", "requests", "`COLUMN` of usage --csv by which tenants are sorted, or requests")

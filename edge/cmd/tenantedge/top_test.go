@@ -61,7 +61,7 @@ func TestTopRefusesAWrongCommandLine(t *testing.T) {
 		{[]string{"--sort", "name"}, exitUsage, "sort: expected requests"},
 		{[]string{"--limit", "0"}, exitUsage, "--limit is a number from 1"},
 		{[]string{"--interval", "0s"}, exitUsage, "--interval: expected"},
-		{[]string{"--admin", "http://127.0.0.1:1"}, exitFailed, "--admin is its address"},
+		{[]string{"--admin", "http://127.0.0.1:1"}, exitFailed, "start it, or name its address with --admin"},
 		{[]string{"--admin", "http://127.0.0.1:1", "extra"}, exitUsage, "expected no arguments"},
 	} {
 		if code, _, errOut := command("", append([]string{"top"}, c.args...)...); code != c.code || !strings.Contains(errOut, c.says) {

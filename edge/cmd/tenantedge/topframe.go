@@ -229,5 +229,5 @@ func (f *frame) writeTenants(out *bytes.Buffer) {
 		line(tenantName(&t.Rows[i]), &t.Rows[i].Usage)
 	}
 	_ = w.Flush() // to memory
-	fmt.Fprintf(out, "%d tenants in the last %.0f s, by %s\n", t.Active, t.Seconds, t.Sort)
+	fmt.Fprintf(out, "%s in the last %.0f s, by %s\n", number(uint64(t.Active), "tenant", "tenants"), t.Seconds, t.Sort)
 }

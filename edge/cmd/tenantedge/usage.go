@@ -61,9 +61,9 @@ func newUsage() *cobra.Command {
 		},
 	}
 	o.admin.add(c)
-	o.admin.tokenOptional, o.admin.maxAnswer = true, 1<<30
+	o.admin.tokenOptional, o.admin.maxAnswer, o.admin.lacks = true, 1<<30, "that counts the use of tenants (usage.enabled in its configuration)"
 	f := c.Flags()
-	f.StringVar(&o.since, "since", "", "`TIME` of the first window: 24h ago, 2026-01-31 or 2026-01-31T12:00:00Z")
+	f.StringVar(&o.since, "since", "", "`TIME` of the first window: 24h (before now), 2026-01-31 or 2026-01-31T12:00:00Z")
 	f.StringVar(&o.until, "until", "", "`TIME` before which windows begin")
 	f.StringVar(&o.by, "window", accounting.Total, "`LENGTH` of windows: total, day, hour or each")
 	f.StringArrayVar(&o.tenants, "tenant", nil, "`SCHEMA` of a tenant; several may be given")
@@ -72,11 +72,13 @@ func newUsage() *cobra.Command {
 	f.StringArrayVar(&o.prices, "price", nil, "`COLUMN=PRICE` of a unit; several may be given")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.BoolVar(&o.csv, "csv", false, "print CSV")
-	c.MarkFlagsMutuallyExclusive("json", "csv")
 	return c
 }
 
 func (o *usageOptions) run(c *cobra.Command, args []string) error {
+	if o.json && o.csv {
+		return usagef("expected --json or --csv, found both")
+	}
 	prices, err := parsePrices(o.prices)
 	if err != nil {
 		return err
@@ -122,9 +124,6 @@ func (o *usageOptions) ask(ctx context.Context, q *accounting.Query) (r accounti
 		}
 	}
 	err = o.admin.send(ctx, http.MethodGet, "/usage?"+values.Encode(), nil, nil, &r)
-	if errors.Is(err, errNotFound) {
-		err = errors.New("the edge answered 404: expected an edge that counts the use of tenants (usage.enabled in its configuration), found none")
-	}
 	return r, err
 }
 
@@ -237,7 +236,7 @@ func writeUsage(out io.Writer, r *accounting.Report, q *accounting.Query, prices
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%d tenants, from %s to %s\n", r.Tenants, r.From.Format(time.RFC3339), r.To.Format(time.RFC3339))
+	_, err := fmt.Fprintf(out, "%s, from %s to %s\n", number(uint64(r.Tenants), "tenant", "tenants"), r.From.Format(time.RFC3339), r.To.Format(time.RFC3339))
 	return err
 }
 

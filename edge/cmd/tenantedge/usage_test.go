@@ -57,6 +57,9 @@ func TestUsageAddsUpTheFilesOfSeveralEdges(t *testing.T) {
 	if code != exitOK || len(lines) != 4 || !strings.HasPrefix(lines[1], "2026-11-30T12:00:00Z,60,acme,7,6,0,0,2,0,0,0,2000,0,0,0,4096,0,0,0,3000000000,0.800800") || !strings.HasPrefix(lines[2], "2026-11-30T13:00:00Z,60,") {
 		t.Errorf("%d\n%s", code, out)
 	}
+	if _, out, _ := command("", "usage", usageFolder(t, usageRow)); !strings.Contains(out, "\n1 tenant, from ") {
+		t.Errorf("one tenant: %s", out)
+	}
 	code, out, _ = command("", "usage", "--json", "--price", "requests=0.1", first)
 	var priced struct {
 		Cost string
@@ -77,7 +80,7 @@ func TestUsageAsksARunningEdge(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, "  limit=3 since=2026-11-30T00%3A00%3A00Z sort=fuel tenant=a tenant=b window=total\n") {
 		t.Errorf("%d %s\n%s", code, errOut, out)
 	}
-	if code, _, errOut := command("", "usage", "--admin", edgeThatAnswers(t, nil)); code != exitFailed || !strings.Contains(errOut, "expected an edge that counts the use of tenants") {
+	if code, _, errOut := command("", "usage", "--admin", edgeThatAnswers(t, nil)); code != exitFailed || !strings.Contains(errOut, "of an edge that counts the use of tenants (usage.enabled in its configuration), found none at ") {
 		t.Errorf("an edge that counts nothing: %d %s", code, errOut)
 	}
 }
@@ -99,7 +102,7 @@ func TestUsageRefusesWhatWouldCountWrongly(t *testing.T) {
 		{[]string{"--price", "time=1", file}, exitUsage, "--price: expected requests or one of"},
 		{[]string{"--price", "fuel=1e999999999", file}, exitUsage, "--price: expected a decimal number"},
 		{[]string{"--price", "fuel=1", "--price", "fuel=2", file}, exitUsage, "--price: expected one price of fuel"},
-		{[]string{"--json", "--csv", file}, exitFailed, "[csv json]"},
+		{[]string{"--json", "--csv", file}, exitUsage, "expected --json or --csv, found both"},
 	} {
 		if code, _, errOut := command("", append([]string{"usage"}, c.args...)...); code != c.code || !strings.Contains(errOut, c.says) {
 			t.Errorf("%q: %d %q, expected %d and %q", c.args, code, errOut, c.code, c.says)
