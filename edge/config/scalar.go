@@ -64,9 +64,14 @@ func (v value) scalar(dst reflect.Value, check string) {
 
 func (v value) text(dst reflect.Value, check string) {
 	if v.n.kind != kindString {
-		if v.n.kind == kindList || v.n.kind == kindMapping {
+		switch rule, choices, _ := strings.Cut(check, "="); {
+		case rule == "one":
+			v.notOneOf(strings.Split(choices, "|"))
+		case rule == "address" && v.n.kind == kindInt:
+			v.checkText(check)
+		case v.n.kind == kindList || v.n.kind == kindMapping:
 			v.mismatch("a string")
-		} else {
+		default:
 			v.fail("expected a string, found %s; put it in quotes", v.n.found())
 		}
 		return
@@ -233,6 +238,9 @@ func addressProblem(s string) string {
 			return "give the name of a systemd socket, its FileDescriptorName, after systemd:"
 		}
 		return ""
+	}
+	if _, err := strconv.ParseUint(s, 10, 16); err == nil {
+		return "put a colon before the port, and quotes around both"
 	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
