@@ -93,7 +93,7 @@ func readSecret(env, file string) (string, error) {
 		where = "file " + file
 		b, _, err := tenantfile.ReadRegular(file, 0)
 		if err != nil {
-			return "", fmt.Errorf("config: reading a secret: %w", err)
+			return "", fmt.Errorf("config: expected a secret in the %s: %w", where, err)
 		}
 		s = strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	}

@@ -135,7 +135,7 @@ func (p *Parts) newRows(c postgres.Config) (*rows, error) {
 		c.Logger, c.KnownSchema = p.log, isTenant(r.directory, p.file.GuestConfig.Tenants)
 		var err error
 		if r.db, err = postgres.Open(c); err != nil {
-			return nil, fmt.Errorf("directory: %w", err)
+			return nil, p.file.At(err, "directory")
 		}
 	}
 	if len(p.file.Queries) > 0 {

@@ -74,7 +74,11 @@ func (db *DB) redact(err error) error {
 	if db.password != "" {
 		text = strings.ReplaceAll(text, db.password, "[password]")
 	}
-	return &redactedError{"postgres: " + strings.TrimPrefix(oneLine(text), "postgres: "), err}
+	text = "postgres: " + strings.TrimPrefix(oneLine(text), "postgres: ")
+	if refused := (*pgconn.ConnectError)(nil); errors.As(err, &refused) {
+		text += "; expected a database that accepts connections: start it, or correct the connection string"
+	}
+	return &redactedError{text, err}
 }
 
 // oneLine joins the distinct lines of an error. pgx tries an address with and

@@ -43,6 +43,9 @@ func TestAnUnreachableAddressIsNamedOnce_F7(t *testing.T) {
 		t.Fatal("the address that was closed answers")
 	}
 	err = db.redact(err)
+	if text := err.Error(); !strings.HasSuffix(text, "; expected a database that accepts connections: start it, or correct the connection string") {
+		t.Errorf("%q", text)
+	}
 	if text := err.Error(); strings.Contains(text, "\n") || strings.Count(text, address+" (") != 1 {
 		t.Errorf("%q", text)
 	}

@@ -82,7 +82,7 @@ func database(file *config.File) (postgres.Config, error) {
 	}
 	c, err := serve.Database(file)
 	if err != nil {
-		return postgres.Config{}, fmt.Errorf("%s: directory: %w", file.Name, err)
+		return postgres.Config{}, file.At(err, "directory")
 	}
 	return c, nil
 }
