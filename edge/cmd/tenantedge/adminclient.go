@@ -44,7 +44,7 @@ func (a *adminClient) add(c *cobra.Command) {
 }
 
 func (a *adminClient) addReason(c *cobra.Command) {
-	c.Flags().StringVar(&a.reason, "reason", "", "why, for the audit log: `TEXT`")
+	c.Flags().StringVar(&a.reason, "reason", "", "`TEXT` for the audit log: why the guest is changed")
 }
 
 // maxAnswer bounds what is read of an answer.

@@ -62,7 +62,7 @@ func newFilesList(o *fileOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:     "ls [FOLDER]",
 		Short:   "List a folder: sizes, times, names",
-		Long:    "ls lists a folder of the tenant's files; the default is the top folder. Names of folders end with a slash.",
+		Long:    "ls lists a folder of the tenant's files; the default is the top folder.\nNames of folders end with a slash.",
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme ls reports",
 		Args:    argCount("at most one folder", 0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -225,7 +225,7 @@ func newFilesRemove(o *fileOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:     "rm NAME...",
 		Short:   "Remove files and empty folders",
-		Long:    "rm removes files and empty folders of the tenant. A name that does not exist is not an error.",
+		Long:    "rm removes files and empty folders of the tenant.\nA name that does not exist is not an error.",
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf",
 		Args:    argCount("one or more names", 1, -1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -39,7 +39,8 @@ func guestInspectCommand() *cobra.Command {
 			exact, and the same on every machine. The limits and the guest's settings are those
 			of --config, or of tenantedge.yaml in the folder of the guest, if there is one.
 			If that file has guest.trusted_keys, the signature in GUEST.wasm.minisig is verified
-			too. A guest in a registry, oci://registry/name:tag, has its signature there. inspect describes guests without a valid signature as well.
+			too. A guest in a registry, oci://registry/name:tag, has its signature there.
+			inspect describes guests without a valid signature as well.
 
 			The report ends with the reason, if the host refuses the guest; the exit status is
 			then 1. With --json, inspect writes one object, in which "refusal" is the reason.

@@ -23,7 +23,7 @@ type registryFlags struct {
 func (r *registryFlags) add(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&r.ca, "registry-ca", "", "`FILE` with certificates of the registry's authority, PEM, besides those of the system")
-	f.BoolVar(&r.plainHTTP, "plain-http", false, "reach the registry by HTTP without TLS; one on this machine is anyway")
+	f.BoolVar(&r.plainHTTP, "plain-http", false, "use HTTP without TLS; a registry on this machine is always reached so")
 }
 
 func (r *registryFlags) options() artifact.Options {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
@@ -149,6 +150,11 @@ func TestEveryCommandExplainsItselfWithAnExample(t *testing.T) {
 		code, stdout, _ := command("", append(args, "--help")...)
 		if code != exitOK || c.Short == "" || c.Long == "" || c.Example == "" || !strings.Contains(stdout, "Examples:") {
 			t.Errorf("%s: the help is incomplete:\n%s", c.CommandPath(), stdout)
+		}
+		for line := range strings.Lines(c.Long) {
+			if n := utf8.RuneCountInString(line); n > 90 {
+				t.Errorf("%s: a line of the help has %d characters, expected at most 90: %s", c.CommandPath(), n, line)
+			}
 		}
 		if strings.Contains(stdout, "\t\t") {
 			t.Errorf("%s: the help has the indentation of the Go code:\n%s", c.CommandPath(), stdout)

@@ -27,8 +27,9 @@ func newServe() *cobra.Command {
 			sends websockets to an upstream or to the guest.
 
 			The admin listener (admin, default 127.0.0.1:8081) has the console for browsers at /,
-			and answers /healthz, /readyz and, for Prometheus, /metrics. With a token in the configuration, GET, PUT /guest and POST
-			/guest/rollback show, swap and roll back the guest.
+			and answers /healthz, /readyz and, for Prometheus, /metrics. Commands such as top,
+			usage and guest rollout ask it; those about the guest need an admin token in the
+			configuration.
 
 			SIGTERM or SIGINT begins a shutdown: /readyz answers 503, the listeners close,
 			websockets are closed with 1001, and open requests may finish within

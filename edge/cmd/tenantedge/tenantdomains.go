@@ -15,7 +15,7 @@ func newDomain(path *string) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "domain",
 		Short: "Add and remove domains of tenants",
-		Long:  "domain adds and removes the rows by which a tenant is found: a domain, or a folder of a domain.",
+		Long:  "domain adds and removes the rows by which a tenant is found: a domain, or a\nfolder of a domain.",
 		Example: text(`
 			  tenantedge tenants -c tenantedge.yaml domain add acme www.acme.example --primary
 			  tenantedge tenants -c tenantedge.yaml domain rm old.example.com

@@ -39,10 +39,16 @@ func newTop() *cobra.Command {
 			top shows what a running edge does: requests, websockets, programs with the fuel and
 			the time of their calls, the trial of a candidate, and the tenants that use most.
 
-			The figures of tenants are those of the last closed window of usage.window and of the
-			open one; all others are those since the frame before. Keys: r, f, t, o, u and w sort the
-			tenants by requests, fuel, time of the guest, bytes out, time of upstreams and time of
-			websockets; space refreshes, q quits.
+			Websockets are handled by the edge, relayed to an application by ws_urlconfs, or
+			pass through with the requests of a urlconf. Percentiles (p50, p90, p99) are those
+			of the time of a call of the guest.
+
+			The figures of tenants are those of the open window of usage.window and the one
+			before. Traps are those since the start, and so are percentiles as long as no call
+			is made; all other figures are those since the frame before.
+
+			Keys: r, f, t, o, u and w sort the tenants by requests, fuel, time of the guest,
+			bytes out, time of upstreams and time of websockets; space refreshes, q quits.
 
 			Without a terminal, or on one that has no control sequences (TERM=dumb), frames follow
 			each other. --once prints one, after --interval.

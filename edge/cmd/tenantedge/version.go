@@ -18,8 +18,8 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Print the versions of tenantedge, Go, wazero and the guest",
 		Long: text(`
-			version prints the versions of this program and its parts. The digest is the SHA-256 of the
-			built-in guest, which a configuration may replace (guest.path).
+			version prints the versions of this program and its parts. The digest is the SHA-256
+			of the built-in guest, which a configuration may replace (guest.path).
 		`),
 		Example: "  tenantedge version",
 		Args:    noArgs,

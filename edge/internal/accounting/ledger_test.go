@@ -388,6 +388,26 @@ func TestAnotherProcessGoesOnWithTheFiles(t *testing.T) {
 	}
 }
 
+// The last window of a process before is recent only if it adjoins the open one.
+func TestWhatWasUsedLongBeforeAStartIsNotRecent(t *testing.T) {
+	for ago, want := range map[time.Duration]uint64{time.Minute + time.Second: 7, time.Hour / 4: 0} {
+		folder := t.TempDir()
+		row := fmt.Sprintf(`{"start":%q,"seconds":60,"tenant":"a","requests_ok":7}`+"\n", time.Now().Add(-ago).UTC().Format(time.RFC3339Nano))
+		if err := os.WriteFile(filepath.Join(folder, "usage-20261130T120000.000000000Z.jsonl"), []byte(row), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l := open(t, Options{Folder: folder})
+		l.load()
+		r := l.Report(&Query{By: Recent})
+		if covered := r.To.Sub(r.From); r.Total.OK != want || (covered > 2*time.Minute) {
+			t.Errorf("%v ago: %d requests in %v, expected %d", ago, r.Total.OK, covered, want)
+		}
+		if all := total(l, "a").OK; all != 7 {
+			t.Errorf("%v ago: %d requests in total, expected 7", ago, all)
+		}
+	}
+}
+
 func TestFilesAreBounded(t *testing.T) {
 	folder := t.TempDir()
 	l := open(t, Options{Folder: folder, MaxBytes: 300, MaxFiles: 3})

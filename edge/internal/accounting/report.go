@@ -28,7 +28,7 @@ func (r *Row) end() time.Time {
 
 // The values of Query.By.
 const (
-	// Recent is the total of the open window and the last one that was closed.
+	// Recent is the total of the open window and the one before.
 	Recent = "recent"
 	Each   = "each" // as they are kept: windows, and hours that have passed
 	Hour   = "hour"
@@ -94,6 +94,10 @@ func (l *Ledger) Report(q *Query) Report {
 	l.mu.Unlock()
 	if q.By == Recent {
 		all = all[max(len(all)-1, 0):]
+		// Of a process before, the last window with rows may have ended long ago.
+		if len(all) > 0 && open.start.Sub(all[0].end()) >= l.options.Window {
+			all = nil
+		}
 		s.cover(&open) // also if nothing was used in it
 	}
 	// The rows of closed windows are never changed.
