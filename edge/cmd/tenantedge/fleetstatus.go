@@ -145,6 +145,9 @@ func (s *fleetStatus) write(out io.Writer) error {
 	if s.Candidate != nil {
 		_ = writeCandidate(&b, s.Candidate) // a Builder never fails
 	}
+	if len(s.Nodes) == 0 {
+		fmt.Fprintf(&b, "No edge of this fleet has reported. Edges have its name in fleet.name of their configuration.\n")
+	}
 	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "\nEDGE\tSTATE\tGUEST\tROLLOUT\tSEEN\tHOST\n")
 	for _, n := range s.Nodes {

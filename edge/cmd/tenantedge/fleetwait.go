@@ -79,10 +79,14 @@ func (w *waitOptions) run(ctx context.Context, out io.Writer, store *fleet.Store
 	waits := &waiting{store: store, out: terminal{out}, id: id, nodes: nodes, began: time.Now(), printed: map[string]string{}}
 	tick := time.NewTicker(waitLook)
 	defer tick.Stop()
+	missing := "no answer of the database"
 	for {
-		done, missing, err := waits.look(ctx)
-		if ctx.Err() == nil && (done || err != nil) {
-			return err
+		done, found, err := waits.look(ctx)
+		if ctx.Err() == nil { // else the time was up while it looked
+			if done || err != nil {
+				return err
+			}
+			missing = found
 		}
 		select {
 		case <-tick.C:
@@ -132,7 +136,11 @@ func (w *waiting) look(ctx context.Context) (done bool, missing string, err erro
 		fmt.Fprintf(w.out, "%d of %d edges have carried it out\n", carriedOut, live)
 		return true, "", nil
 	}
-	missing = fmt.Sprintf("%d of %d: %s", carriedOut, want, strings.Join(append(refused, pending...), "; "))
+	others := append(refused, pending...)
+	if live < want {
+		others = append(others, "only "+number(uint64(live), "edge reports", "edges report"))
+	}
+	missing = fmt.Sprintf("%d of %d: %s", carriedOut, want, strings.Join(others, "; "))
 	if len(refused) == 0 || live-len(refused) >= want {
 		w.refused = time.Time{}
 		return false, missing, nil
