@@ -54,7 +54,7 @@ func newCheck() *cobra.Command {
 			many there are), and "findings", a list of {"severity", "kind", "file", "line",
 			"column", "key", "row", "message"}. severity is error or warning. kind is config,
 			setup or online for an error, and the value of the metric's label for a warning, or
-			setup for a guest without a signature.
+			setup for a guest without a signature and a state file that cannot be written.
 			Fields that do not apply are omitted.
 		`),
 		Example: text(`
@@ -146,11 +146,15 @@ func (r *checkReport) warnUnsigned(file *config.File) {
 	if g.Path == "" || len(g.TrustedKeys) == 0 || g.RequireSignature {
 		return
 	}
+	r.warnAt(file, fmt.Errorf("%w; it is accepted because guest.require_signature is false", signature.ErrMissing), "guest", "path")
+}
+
+// warnAt warns about what a key names.
+func (r *checkReport) warnAt(file *config.File, problem error, key ...string) {
 	r.Warnings++
 	var at *config.Error
-	problem := fmt.Errorf("%w; it is accepted because guest.require_signature is false", signature.ErrMissing)
 	f := finding{Severity: "warning", Kind: kindSetup, Message: problem.Error()}
-	if errors.As(file.At(problem, "guest", "path"), &at) {
+	if errors.As(file.At(problem, key...), &at) {
 		f.File, f.Line, f.Column, f.Key = at.File, at.Line, at.Column, at.Path
 		f.text = "warning: " + at.Error()
 	}
@@ -199,7 +203,7 @@ func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkRep
 	if signedBy == "" {
 		r.warnUnsigned(file)
 	}
-	file.Directory.StateFile = "" // the saved state must not replace the database, which is to be checked
+	r.written(file)
 	// Given a guest, New does not fall back on the last good one if it is refused.
 	s, err := serve.New(ctx, file, serve.Options{Logger: quietLogger(), Guest: guest})
 	if err != nil {
