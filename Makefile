@@ -28,7 +28,7 @@ run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs not
 	@bin/tenantedge serve --demo
 
 build: ## build bin/tenantedge
-	@echo "building bin/tenantedge; the first build compiles all dependencies"
+	@echo "building bin/tenantedge; the first build compiles all dependencies, which takes minutes"
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
 caddy: ## build bin/caddy: Caddy with the modules of edge/caddy
