@@ -22,8 +22,7 @@ const MaxSize = 256 << 10
 type Pages struct{ byKey map[string]*Page }
 
 // Page is the page of an operator. {{status}}, {{text}} and {{request}} in it are
-// replaced by the status, its text and the request id, which is empty for most
-// statuses below 500. The values are escaped for text and quoted attributes of HTML.
+// replaced by the status, its text and the id of the request. The values are escaped for text and quoted attributes of HTML.
 type Page struct {
 	literals []string // one more than values
 	values   []string // the names between the literals
