@@ -132,6 +132,10 @@ func (s *Server) Status() Status {
 	return st
 }
 
+// maxReports bounds the reports that are in memory at once: one of many tenants and
+// windows has hundreds of megabytes.
+const maxReports = 2
+
 // usageRoutes adds the routes of the admin listener about what the server does and what
 // tenants use. With admin tokens, they need one.
 func (s *Server) usageRoutes(g *generation, mux *http.ServeMux) {
@@ -141,8 +145,16 @@ func (s *Server) usageRoutes(g *generation, mux *http.ServeMux) {
 		}
 		mux.HandleFunc("GET "+path, handler)
 	}
+	reports := make(chan struct{}, maxReports)
 	add("/status", func(w http.ResponseWriter, _ *http.Request) { writeReport(w, http.StatusOK, s.Status()) })
 	if s.accounts != nil {
-		add("/usage", s.serveUsage)
+		add("/usage", func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case reports <- struct{}{}:
+				defer func() { <-reports }()
+				s.serveUsage(w, r)
+			case <-r.Context().Done(): // the client has disconnected
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package serve
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/csv"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -421,5 +423,46 @@ func TestUsageSurvivesAReload(t *testing.T) {
 	}
 	if u := r.used("www"); u.GuestCalls != 3 {
 		t.Errorf("%d calls of the guest are counted, want 3", u.GuestCalls)
+	}
+}
+
+// stuckAnswer is an answer that its client does not read.
+type stuckAnswer struct {
+	http.ResponseWriter
+	began, goOn chan struct{}
+}
+
+func (a stuckAnswer) Write(p []byte) (int, error) {
+	a.began <- struct{}{}
+	<-a.goOn
+	return len(p), nil
+}
+
+// A report of many tenants takes hundreds of megabytes while it is encoded.
+func TestFewReportsAreInMemoryAtOnce(t *testing.T) {
+	w := start(t, withUsage)
+	ask := func(ctx context.Context, to http.ResponseWriter) {
+		r := httptest.NewRequest("GET", "http://localhost/usage", nil).WithContext(ctx)
+		w.server.now().admin.ServeHTTP(to, r)
+	}
+	began, goOn := make(chan struct{}), make(chan struct{})
+	var work sync.WaitGroup
+	for range maxReports {
+		work.Go(func() { ask(t.Context(), stuckAnswer{httptest.NewRecorder(), began, goOn}) })
+		<-began
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	further := httptest.NewRecorder()
+	ask(gone, further)
+	if further.Body.Len() > 0 {
+		t.Errorf("a further report was made meanwhile: %s", further.Body)
+	}
+	close(goOn)
+	work.Wait()
+	after := httptest.NewRecorder()
+	ask(t.Context(), after)
+	if after.Code != http.StatusOK || after.Body.Len() == 0 {
+		t.Errorf("afterwards: status %d, %q", after.Code, after.Body)
 	}
 }
