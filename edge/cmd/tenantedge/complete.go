@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -130,6 +131,7 @@ func known(c *cobra.Command) (n names) {
 	if f := c.Flag("config"); f != nil {
 		path = f.Value.String()
 	}
+	named := path != ""
 	for i := 0; path == "" && i < len(configNames); i++ {
 		if _, err := os.Stat(configNames[i]); err == nil {
 			path = configNames[i]
@@ -155,7 +157,9 @@ func known(c *cobra.Command) (n names) {
 		}
 	}
 	var state tenantdb.State
-	if file.Directory.Source != "" {
+	// The configuration of a folder that is not the user's could have Tab send the
+	// password of PGPASSWORD to a database of its own.
+	if file.Directory.Source == "file" || named || filepath.IsAbs(path) {
 		ctx, cancel := context.WithTimeout(c.Context(), completionTime)
 		defer cancel()
 		state, _ = listed(ctx, path)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -43,6 +45,54 @@ directory:
 		code, stdout, _ := command("", append([]string{"__complete"}, c.args...)...)
 		if got, _, _ := strings.Cut(stdout, ":"+stdout[strings.LastIndex(stdout, ":")+1:]); code != exitOK || got != c.want {
 			t.Errorf("%q: exit %d, %q, expected %q", c.args, code, got, c.want)
+		}
+	}
+}
+
+// Pressing Tab in a folder connects to no database that a configuration there names,
+// unless the command line names the configuration.
+func TestTabConnectsOnlyToTheDatabaseOfANamedConfiguration(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var connections atomic.Int32
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			connections.Add(1)
+			c.Close()
+		}
+	}()
+	defer l.Close()
+	folder := t.TempDir()
+	t.Chdir(folder)
+	for name, text := range map[string]string{
+		"dsn": "postgres://app@" + l.Addr().String() + "/db?sslmode=disable",
+		"tenantedge.yaml": `listeners: [":8080"]
+tenants: {www: {DOMAINS: [www.example.com], URLCONF: app}, default: {URLCONF: app}}
+urlconfs: {app: {reply: {body: x}}}
+directory: {source: postgres, dsn_file: dsn}
+`,
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		args     []string
+		connects bool
+	}{
+		{[]string{"tenants", "rm", ""}, false},
+		{[]string{"tenants", "--config", "tenantedge.yaml", "rm", ""}, true},
+	} {
+		connections.Store(0)
+		code, stdout, _ := command("", append([]string{"__complete"}, c.args...)...)
+		if code != exitOK || !strings.HasPrefix(stdout, "www\n") || (connections.Load() > 0) != c.connects {
+			t.Errorf("%q: exit %d, %q, %d connections", c.args, code, stdout, connections.Load())
 		}
 	}
 }
