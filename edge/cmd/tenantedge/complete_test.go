@@ -116,6 +116,7 @@ func TestFishRunsNothingOfTheWordsThatWereCompleted(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := exec.Command(fish, "--no-config", "-c", script+"\ncomplete -C \"tenantedge eval 'GET http://a/;touch $ran' 'b \\$(touch $ran)' \\\"c d\\\" \"")
+		c.Dir = folder // where a word that is run leaves its files
 		c.Env = []string{"PATH=" + folder + ":" + os.Getenv("PATH"), "HOME=" + folder, "ran=" + ran}
 		out, err := c.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "done") {
