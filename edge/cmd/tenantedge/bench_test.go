@@ -67,7 +67,7 @@ func TestBenchNamesTheInvalidLine(t *testing.T) {
 		{"another question", `{"op":"cache_key","key":"x"}`, nil, `requests.jsonl:1: op: expected route or websocket, found "cache_key"`},
 		{"no target", "\n" + `{"op":"route"}`, nil, "requests.jsonl:2: target: expected"},
 		{"zero rounds", benchRequests, []string{"--rounds", "0"}, "expected --rounds and --time above zero"},
-		{"a missing guest", benchRequests, []string{"--guest", "missing.wasm"}, "--guest: stat missing.wasm: no such file"},
+		{"a missing guest", benchRequests, []string{"--guest", "missing.wasm"}, "--guest: expected a Wasm module: stat missing.wasm: no such file"},
 		{"a file that is not a guest", benchRequests, []string{"--against", "bench_test.go"}, "bench_test.go: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
