@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -162,7 +163,10 @@ func (s suite) run(ctx context.Context, o *Options) (err error) {
 	}
 	fmt.Fprintf(log, "load-before: %s\n\n", loadAverage())
 	for round := range o.Rounds {
-		for i, c := range out.cases {
+		// Another order in each round: a case pays for what the one before it has left to do.
+		order := rand.New(rand.NewPCG(uint64(round), 0)).Perm(len(out.cases))
+		for i, of := range order {
+			c := &out.cases[of]
 			if err := ctx.Err(); err != nil {
 				return err
 			}

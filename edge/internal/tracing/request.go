@@ -15,7 +15,6 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/tenantedge/tenantedge/edge/internal/header"
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	edgetrace "github.com/tenantedge/tenantedge/edge/trace"
 )
@@ -99,12 +98,12 @@ func parentOf(r *http.Request) context.Context {
 // Decide decides whether a request is sampled, and sets q.
 func (t *Tracer) Decide(q *Request, r *http.Request) {
 	q.trusted = t.config.TrustsPeer(r)
-	q.long = len(r.Method)+len(r.RequestURI)+len(r.Host)+len(r.UserAgent())+len(r.Header.Get("X-Forwarded-For")) > maxText
 	var parent trace.SpanContext
 	if q.trusted && hasParent(r) {
 		parent = trace.SpanContextFromContext(parentOf(r))
 	}
 	q.span = t.decide(r.Context(), parent, trace.SpanKindServer)
+	q.long = q.span.IsSampled() && len(r.Method)+len(r.RequestURI)+len(r.Host)+len(r.UserAgent())+len(r.Header.Get("X-Forwarded-For")) > maxText
 	q.parent[0] = parentField(q.span)
 }
 
@@ -223,10 +222,11 @@ func (t *Tracer) Propagate(ctx context.Context, fields http.Header) {
 	if q == nil {
 		return
 	}
-	for name := range fields {
-		if header.EqualFold(name, "traceparent") || header.EqualFold(name, "tracestate") || !q.trusted && header.EqualFold(name, "baggage") {
-			delete(fields, name)
-		}
+	// The names have only letters, so the canonical form of net/http is their only spelling.
+	delete(fields, "Traceparent")
+	delete(fields, "Tracestate")
+	if !q.trusted {
+		delete(fields, "Baggage")
 	}
 	if q.span.IsSampled() {
 		propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(fields))
