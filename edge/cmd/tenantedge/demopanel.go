@@ -30,16 +30,14 @@ type rulePanel struct {
 	host     atomic.Pointer[func() *edge.Host] // nil until the demonstration is ready
 
 	changing sync.Mutex // held while the guest is changed
-	tried    func(time.Duration)
 
 	mu    sync.Mutex
-	texts map[string]string // rules by the digest of their guest
+	texts map[string]string // rules by the digest of their guest: the one that runs, and the one before
 }
 
 func newRulePanel(urlconfs map[string]config.URLConf) *rulePanel {
 	return &rulePanel{
 		urlconfs: slices.Sorted(maps.Keys(urlconfs)), origins: http.NewCrossOriginProtection(), texts: map[string]string{},
-		tried: func(time.Duration) {},
 	}
 }
 
@@ -63,11 +61,17 @@ func (p *rulePanel) digest() string {
 	return ""
 }
 
+// triedKey is the context key of a func(time.Duration) that is told how long the trial
+// of a guest has taken.
+type triedKey struct{}
+
 // smokeRun tries a guest as the Host asks.
 func (p *rulePanel) smokeRun(ctx context.Context, t smoke.Trial) error {
 	began := time.Now()
 	err := smokeRunNow(ctx, t)
-	p.tried(time.Since(began))
+	if tell, ok := ctx.Value(triedKey{}).(func(time.Duration)); ok {
+		tell(time.Since(began))
+	}
 	return err
 }
 
@@ -173,19 +177,26 @@ func (p *rulePanel) putRules(w http.ResponseWriter, r *http.Request) {
 		_ = out.Flush()
 	}
 	send(panelEvent{Step: "linked", Millis: millis(time.Since(began)), Bytes: len(guest)})
-	p.tried = func(took time.Duration) { send(panelEvent{Step: "tried", Millis: millis(took)}) }
-	defer func() { p.tried = func(time.Duration) {} }()
+	ctx := context.WithValue(r.Context(), triedKey{}, func(took time.Duration) { send(panelEvent{Step: "tried", Millis: millis(took)}) })
 	began = time.Now()
-	report, err := p.now().Swap(r.Context(), guest)
+	report, err := p.now().Swap(ctx, guest)
 	if err != nil {
 		send(panelEvent{Error: err.Error()})
 		return
 	}
-	p.mu.Lock()
-	p.texts[report.Guest.Digest] = string(text)
-	p.mu.Unlock()
+	p.keep(report.Guest.Digest, string(text))
 	state := p.state()
 	send(panelEvent{Step: "swapped", Millis: millis(time.Since(began)), Digest: report.Guest.Digest, State: &state})
+}
+
+// keep remembers the rules of the guest that runs, and forgets those of guests that
+// cannot run any more without a change.
+func (p *rulePanel) keep(digest, text string) {
+	s := p.now().Stats()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.texts[digest] = text
+	maps.DeleteFunc(p.texts, func(of, _ string) bool { return of != s.Guest.Digest && of != s.Previous.Digest })
 }
 
 // linkRules returns the guest with rules: the built-in one if there are none.
