@@ -198,6 +198,8 @@ func TestAllRoutersAreReplayed(t *testing.T) {
 		get(func(r *edge.Request) { r.Session = `"t5"` }),
 		get(func(r *edge.Request) { r.Session = `"t555"` }),
 		get(func(r *edge.Request) { r.Session = `77` }),
+		get(func(r *edge.Request) { r.Session = `70` }),
+		get(func(r *edge.Request) { r.Session = `500` }),
 		get(func(r *edge.Request) { r.Session = `"unknown"` }),
 		get(func(r *edge.Request) { r.Session, r.Host = `"t5"`, "h6.example.com" }),
 		get(func(r *edge.Request) { r.Trusted, r.Header = true, http.Header{"Tenant": {"t7"}} }),
