@@ -69,8 +69,11 @@ async function ask(path) {
 }
 
 let paused = false;
+let leaving = false; // a form was sent that leads to another page: it may end the session of this one
+document.addEventListener("submit", event => { leaving = !event.defaultPrevented; });
+addEventListener("pageshow", () => { leaving = false; });
 setInterval(() => {
-  if (!paused && !document.hidden && count.open < 4) {
+  if (!paused && !leaving && !document.hidden && count.open < 4) {
     ask(paths[count.sent % paths.length]);
   }
 }, everyMilliseconds);
