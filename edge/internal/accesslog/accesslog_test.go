@@ -98,15 +98,6 @@ func values(t *testing.T, line string) string {
 	}
 }
 
-func TestALevelAboveInfoHidesLines(t *testing.T) {
-	var b bytes.Buffer
-	for _, h := range []slog.Handler{NewJSONHandler(&b, slog.LevelWarn), slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelWarn})} {
-		if err := Write(context.Background(), h, typical); err != nil || b.Len() > 0 {
-			t.Errorf("%d bytes, %v", b.Len(), err)
-		}
-	}
-}
-
 func TestAttributesOfALoggerAreKept(t *testing.T) {
 	got := written(t, &typical, func(w io.Writer) slog.Handler {
 		return NewJSONHandler(w, nil).WithAttrs([]slog.Attr{slog.String("edge", "one")}).WithGroup("g")

@@ -28,7 +28,7 @@ type jsonHandler struct {
 // HandleAccess implements Handler.
 func (h *jsonHandler) HandleAccess(_ context.Context, l Line) error {
 	b := buffers.Get().(*[]byte)
-	*b = l.AppendJSON((*b)[:0])
+	*b = l.appendJSON((*b)[:0])
 	_, err := h.to.Write(*b)
 	if cap(*b) <= maxKept {
 		buffers.Put(b)
@@ -41,8 +41,8 @@ const maxKept = 16 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
-// AppendJSON appends the line as the handler writes its record, with the line break.
-func (l *Line) AppendJSON(b []byte) []byte {
+// appendJSON appends the line as the handler writes its record, with the line break.
+func (l *Line) appendJSON(b []byte) []byte {
 	b = append(b, `{"time":"`...)
 	b = l.At.AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","level":"INFO","msg":"access"`...)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/accesslog"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
 // Ring keeps the last records of a log in memory.
@@ -109,7 +110,7 @@ func (l *Ring) add(h *ringHandler, r *slog.Record) {
 		list, size = &l.access, maxAccess
 	}
 	kept := list.slot(size)
-	kept.At, kept.Level, kept.Text, kept.isLine = r.Time, r.Level, cut(r.Message), false
+	kept.At, kept.Level, kept.Text, kept.isLine = r.Time, r.Level, logs.Cut(r.Message, maxText), false
 	kept.Attrs = append(kept.Attrs[:0], h.attrs...)
 	r.Attrs(func(a slog.Attr) bool {
 		kept.Attrs = appendAttr(kept.Attrs, h.group, a)
@@ -128,7 +129,7 @@ func (l *Ring) addLine(line *accesslog.Line) {
 	}
 	*kept.line = *line
 	for _, text := range []*string{&kept.line.Method, &kept.line.Host, &kept.line.Path, &kept.line.Reason} { // the client chooses their length
-		*text = cut(*text)
+		*text = logs.Cut(*text, maxText)
 	}
 	kept.At, kept.Level, kept.Text, kept.isLine = line.At, slog.LevelInfo, accesslog.Message, true
 	l.added(kept)
@@ -179,20 +180,12 @@ func appendAttr(to []slog.Attr, group string, a slog.Attr) []slog.Attr {
 		}
 		return to
 	case slog.KindString:
-		v = slog.StringValue(cut(v.String()))
+		v = slog.StringValue(logs.Cut(v.String(), maxText))
 	case slog.KindAny:
-		v = slog.StringValue(cut(fmt.Sprint(v.Any())))
+		v = slog.StringValue(logs.Cut(fmt.Sprint(v.Any()), maxText))
 	default:
 	}
 	return append(to, slog.Attr{Key: name, Value: v})
-}
-
-// cut returns at most maxText bytes of s, without keeping the rest in memory.
-func cut(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(strings.Clone(s[:maxText]), "") + "…"
 }
 
 // filter selects records.

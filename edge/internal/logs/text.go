@@ -11,11 +11,15 @@ import (
 const maxText = 2 << 10
 
 // Clip returns a text that a client has chosen, such as a path, and clips a long one.
-func Clip(text string) string {
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "…"
+func Clip(text string) string { return Cut(text, maxText) }
+
+// Cut returns a text, or the first most bytes of a longer one and "…", without keeping
+// the rest in memory.
+func Cut(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return text
+	return strings.ToValidUTF8(strings.Clone(text[:most]), "") + "…"
 }
 
 // Text returns an attribute with a clipped text.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
 // Stats count spans that have ended.
@@ -60,14 +61,6 @@ func newExport(to sdk.SpanExporter, logger *slog.Logger) *export {
 // one that is too large.
 const maxText = 1 << 10
 
-// clip returns at most maxText bytes of s, without keeping the rest in memory.
-func clip(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(strings.Clone(s[:maxText]), "") + "…"
-}
-
 // clipTexts clips the attributes of a span of a request that has long texts. The limit of
 // the SDK would keep all of a text in memory.
 func clipTexts(ctx context.Context, s trace.Span) {
@@ -78,7 +71,7 @@ func clipTexts(ctx context.Context, s trace.Span) {
 	}
 	for _, a := range of.Attributes() {
 		if a.Value.Type() == attribute.STRING {
-			of.SetAttributes(attribute.String(string(a.Key), clip(a.Value.AsString())))
+			of.SetAttributes(attribute.String(string(a.Key), logs.Cut(a.Value.AsString(), maxText)))
 		}
 	}
 }

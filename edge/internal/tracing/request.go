@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
@@ -54,7 +53,7 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-	linked := otelhttp.NewMiddleware("", t.named(nameOf, otelhttp.WithPublicEndpointFn(isLinked))...)(within)
+	linked := otelhttp.NewMiddleware("", append(t.options, otelhttp.WithPublicEndpointFn(isLinked))...)(within)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch q := requestOf(r.Context()); {
 		case q == nil || !q.span.IsSampled():
@@ -70,23 +69,6 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 // isLinked reports whether the span in the context of a request is an untrusted
 // client's.
 func isLinked(r *http.Request) bool { return !requestOf(r.Context()).trusted }
-
-// named returns the options of spans with names.
-func (t *Tracer) named(name func(*http.Request) string, more ...otelhttp.Option) []otelhttp.Option {
-	all := append(slices.Clone(t.options), otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return name(r) }))
-	return append(all, more...)
-}
-
-// nameOf returns the name of the span of a request: its method, or HTTP for one that no
-// standard knows (semantic conventions of HTTP). Backends count spans by name, so that
-// clients must not make names.
-func nameOf(r *http.Request) string {
-	switch r.Method {
-	case http.MethodConnect, http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPatch, http.MethodPost, http.MethodPut, http.MethodTrace:
-		return r.Method
-	}
-	return "HTTP"
-}
 
 func hasParent(r *http.Request) bool { return len(r.Header["Traceparent"]) == 1 }
 
@@ -148,9 +130,20 @@ func (prepared) Extract(ctx context.Context, _ propagation.TextMapCarrier) conte
 	return ctx
 }
 
+// exchangeName returns the name of the span of a request to an application. That of
+// otelhttp has any method, unlike its name of a server's span: backends count spans by
+// name, so clients must not make names.
+func exchangeName(_ string, r *http.Request) string {
+	switch r.Method {
+	case http.MethodConnect, http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPatch, http.MethodPost, http.MethodPut, http.MethodTrace:
+		return "HTTP " + r.Method
+	}
+	return "HTTP"
+}
+
 // Transport adds a span for each exchange with an application to sampled requests.
 func (t *Tracer) Transport(next http.RoundTripper) http.RoundTripper {
-	spanned := otelhttp.NewTransport(withoutQuery{next}, t.named(func(r *http.Request) string { return "HTTP " + nameOf(r) })...)
+	spanned := otelhttp.NewTransport(withoutQuery{next}, append(t.options, otelhttp.WithSpanNameFormatter(exchangeName))...)
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		if q := requestOf(r.Context()); q != nil && q.span.IsSampled() {
 			return spanned.RoundTrip(r)
@@ -232,7 +225,7 @@ func (t *Tracer) Propagate(ctx context.Context, fields http.Header) {
 		propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(fields))
 		return
 	}
-	fields["Traceparent"] = q.parent[:] // nobody changes it
+	fields["Traceparent"] = q.parent[:] // lists of values are replaced, not changed
 	if state := q.span.TraceState(); state.Len() > 0 {
 		fields["Tracestate"] = []string{state.String()}
 	}
